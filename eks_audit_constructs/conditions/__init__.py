@@ -1,0 +1,1 @@
+"""Conditions on audit events, and their renderings: filter patterns, Logs Insights, SQL."""

@@ -1,0 +1,132 @@
+"""What an expression means, in plain Python: the reference that every other rendering is held to."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any, TypeAlias
+
+from eks_audit_constructs.conditions.expression import (
+    ANY_ELEMENT,
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    Term,
+)
+
+__all__ = ["MISSING", "Predicate", "predicate"]
+
+
+class _Missing(Enum):
+    MISSING = "missing"
+
+
+MISSING = _Missing.MISSING
+"""A field the event does not have; as an event, a line that is no JSON."""
+
+Predicate: TypeAlias = Callable[[bytes, object], bool]
+"""Does a log line match? Called with the line and the JSON value parsed from it, or `MISSING`."""
+
+_Test: TypeAlias = Callable[[object], bool]
+
+_ORDER: dict[Operator, Callable[[float, float], bool]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+}
+_CONSTANTS = {Constant.TRUE: True, Constant.FALSE: False, Constant.NULL: None}
+
+
+def predicate(expression: Expression) -> Predicate:
+    """Compile an expression into a function of a log line and its parsed JSON."""
+    match expression:
+        case And(terms):
+            tests = [predicate(term) for term in terms]
+            return lambda line, event: all(test(line, event) for test in tests)
+        case Or(terms):
+            tests = [predicate(term) for term in terms]
+            return lambda line, event: any(test(line, event) for test in tests)
+        case Term(text, absent):
+            found = _found(text)
+            return lambda line, _: found(line) is not absent
+        case NotExists(path):
+            read = _reader(path)
+            return lambda _, event: isinstance(event, dict) and all(value is MISSING for value in read(event))
+        case Is(path, constant):
+            wanted = _CONSTANTS[constant]
+            return _on_field(path, lambda value: value is wanted)
+        case Comparison(path, sign, value):
+            return _on_field(path, _comparison(sign, value))
+    raise TypeError(f"{expression!r} is no condition")
+
+
+def _on_field(path: Path, test: _Test) -> Predicate:
+    read = _reader(path)
+    return lambda _, event: isinstance(event, dict) and any(test(value) for value in read(event))
+
+
+def _comparison(sign: Operator, wanted: str | int | float | Regex) -> _Test:
+    if isinstance(wanted, (int, float)):
+        compare, number = _ORDER[sign], _as_float(wanted)
+        return lambda value: _is_number(value) and compare(_as_float(value), number)
+    equal = sign is Operator.EQ
+    if wanted == "*":
+        return lambda value: equal and (isinstance(value, (str, bool)) or _is_number(value))
+    if isinstance(wanted, Regex):
+        search = re.compile(wanted.source, re.ASCII).search
+        return lambda value: isinstance(value, str) and (search(value) is not None) is equal
+    if "*" in wanted:
+        glob = re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL).fullmatch
+        return lambda value: isinstance(value, str) and (glob(value) is not None) is equal
+    return lambda value: isinstance(value, str) and (value == wanted) is equal
+
+
+def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
+    """The values at a path: one, `MISSING` where there is none, or those of each element for `[*]`."""
+
+    def walk(value: object, rest: Path) -> Iterator[object]:
+        for position, segment in enumerate(rest):
+            if segment is ANY_ELEMENT:
+                if isinstance(value, list):
+                    for element in value:
+                        yield from walk(element, rest[position + 1 :])
+                return
+            if isinstance(segment, int):
+                value = value[segment] if isinstance(value, list) and segment < len(value) else MISSING
+            else:
+                value = value.get(segment, MISSING) if isinstance(value, dict) else MISSING
+        yield value
+
+    return lambda event: walk(event, path)
+
+
+def _found(text: str | Regex) -> Callable[[bytes], bool]:
+    if isinstance(text, Regex):
+        search = re.compile(text.source.encode()).search
+        return lambda line: search(line) is not None
+    wanted = text.encode()
+    return lambda line: wanted in line
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _as_float(number: Any) -> float:
+    """CloudWatch's metrics are doubles; a number too large for one is infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")

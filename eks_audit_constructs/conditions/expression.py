@@ -1,0 +1,349 @@
+"""A condition on one audit event, written once and rendered everywhere.
+
+    field("responseStatus.code") == 403
+    (field("verb") == "delete") & ~(field("user.username") == "ci")
+
+The meaning is that of CloudWatch Logs filter patterns, whatever an expression is rendered to:
+
+- A comparison with a field that is missing, or that holds an object or an array, is false: `!=` included.
+- A string is compared with strings only, a number with numbers only. `*` in a string stands for any text.
+- The lone string `"*"` means that the field holds a string, a number or a boolean.
+- `a[*].b == x` holds when it holds for some element.
+
+Where CloudWatch's documentation is silent (a quoted number against a JSON number, say) the stricter reading is
+taken, so that nothing counts as a match here that might not be one there.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+__all__ = [
+    "ANY_ELEMENT",
+    "EVERYTHING",
+    "And",
+    "Comparison",
+    "Constant",
+    "Expression",
+    "Field",
+    "Is",
+    "NotExists",
+    "Operator",
+    "Or",
+    "Path",
+    "Regex",
+    "Term",
+    "all_of",
+    "any_of",
+    "field",
+    "message_contains",
+    "selector",
+]
+
+
+class _AnyElement(Enum):
+    ANY_ELEMENT = "[*]"
+
+
+ANY_ELEMENT = _AnyElement.ANY_ELEMENT
+"""The path segment `[*]`: any element of an array."""
+
+Path: TypeAlias = tuple[str | int | _AnyElement, ...]
+"""Where a value is in an event: keys, array indexes and `ANY_ELEMENT`."""
+
+
+class Operator(Enum):
+    """A comparison, by the sign CloudWatch uses for it."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+    @property
+    def opposite(self) -> Operator:
+        return _OPPOSITES[self]
+
+
+_OPPOSITES = {
+    Operator.EQ: Operator.NE,
+    Operator.NE: Operator.EQ,
+    Operator.LT: Operator.GE,
+    Operator.GE: Operator.LT,
+    Operator.GT: Operator.LE,
+    Operator.LE: Operator.GT,
+}
+
+
+class Constant(Enum):
+    """What `IS` can ask for."""
+
+    TRUE = "TRUE"
+    FALSE = "FALSE"
+    NULL = "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A regular expression of CloudWatch's kind, found anywhere in the text unless anchored."""
+
+    source: str
+
+
+class Expression:
+    """A condition. Combine with `&` (and), `|` (or) and `~` (not)."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Expression) -> Expression:
+        return all_of([self, other])
+
+    def __or__(self, other: Expression) -> Expression:
+        return any_of([self, other])
+
+    def __invert__(self) -> Expression:
+        """The events this condition does not match, those without the field included.
+
+        A field that holds another type than the one compared with matches neither a condition nor its negation.
+        """
+        raise NotImplementedError  # every node below has its own
+
+    def __bool__(self) -> bool:
+        raise TypeError("a condition has no truth of its own: combine conditions with &, | and ~, not and, or and not")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Expression):
+    """`path operator value`; a `str` value may hold `*` for any text."""
+
+    path: Path
+    operator: Operator
+    value: str | int | float | Regex
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.value, (int, float))
+        if isinstance(self.value, bool):
+            raise TypeError("compare a boolean with .is_true() or .is_false()")
+        if not number and self.operator not in (Operator.EQ, Operator.NE):
+            raise TypeError(f"{self.operator.value} compares numbers, not {self.value!r}")
+
+    def __invert__(self) -> Expression:
+        _refuse_any_element(self.path)
+        if self.value == "*":
+            return NotExists(self.path) if self.operator is Operator.EQ else Comparison(self.path, Operator.EQ, "*")
+        return Or((Comparison(self.path, self.operator.opposite, self.value), NotExists(self.path)))
+
+
+@dataclass(frozen=True, slots=True)
+class Is(Expression):
+    """`path IS TRUE`, `IS FALSE` or `IS NULL`."""
+
+    path: Path
+    constant: Constant
+
+    def __invert__(self) -> Expression:
+        _refuse_any_element(self.path)
+        if self.constant is Constant.NULL:
+            return Or((Comparison(self.path, Operator.EQ, "*"), NotExists(self.path)))
+        other = Constant.FALSE if self.constant is Constant.TRUE else Constant.TRUE
+        return any_of([Is(self.path, other), Is(self.path, Constant.NULL), NotExists(self.path)])
+
+
+@dataclass(frozen=True, slots=True)
+class NotExists(Expression):
+    """The event has no such field. With `[*]`: no element has it."""
+
+    path: Path
+
+    def __invert__(self) -> Expression:
+        return Comparison(self.path, Operator.EQ, "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Term(Expression):
+    """Text in the log line itself, JSON or not: the unstructured form of a filter pattern."""
+
+    text: str | Regex
+    absent: bool = False
+
+    def __invert__(self) -> Expression:
+        return Term(self.text, not self.absent)
+
+
+@dataclass(frozen=True, slots=True)
+class And(Expression):
+    """All of the terms; of none: everything."""
+
+    terms: tuple[Expression, ...]
+
+    def __invert__(self) -> Expression:
+        return any_of(~term for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Expression):
+    """At least one of the terms."""
+
+    terms: tuple[Expression, ...]
+
+    def __invert__(self) -> Expression:
+        return all_of(~term for term in self.terms)
+
+
+EVERYTHING = And(())
+"""Matches every log line: the empty filter pattern."""
+
+
+class Field:
+    """A field of the event; comparing it makes an `Expression`. Made by `field()`."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # builds a condition, as in SQLAlchemy
+        return Comparison(self.path, Operator.EQ, _comparable(value))
+
+    def __ne__(self, value: object) -> Expression:  # type: ignore[override]  # builds a condition, as in SQLAlchemy
+        return Comparison(self.path, Operator.NE, _comparable(value))
+
+    __hash__ = None  # type: ignore[assignment]  # == builds a condition, so a Field cannot be a key
+
+    def __lt__(self, value: float) -> Expression:
+        return Comparison(self.path, Operator.LT, value)
+
+    def __le__(self, value: float) -> Expression:
+        return Comparison(self.path, Operator.LE, value)
+
+    def __gt__(self, value: float) -> Expression:
+        return Comparison(self.path, Operator.GT, value)
+
+    def __ge__(self, value: float) -> Expression:
+        return Comparison(self.path, Operator.GE, value)
+
+    def is_in(self, values: Iterable[str | int | float]) -> Expression:
+        """The field equals one of the values."""
+        return any_of(Comparison(self.path, Operator.EQ, value) for value in values)
+
+    def matches(self, regex: str) -> Expression:
+        """The field is a string in which CloudWatch's kind of regular expression is found."""
+        return Comparison(self.path, Operator.EQ, Regex(regex))
+
+    def is_true(self) -> Expression:
+        return Is(self.path, Constant.TRUE)
+
+    def is_false(self) -> Expression:
+        return Is(self.path, Constant.FALSE)
+
+    def is_null(self) -> Expression:
+        return Is(self.path, Constant.NULL)
+
+    def exists(self) -> Expression:
+        """The field holds a string, a number or a boolean; CloudWatch cannot ask for an object or an array."""
+        return Comparison(self.path, Operator.EQ, "*")
+
+    def not_exists(self) -> Expression:
+        return NotExists(self.path)
+
+    def __repr__(self) -> str:
+        return f"field({selector(self.path)!r})"
+
+
+def field(name: str) -> Field:
+    """A field of the audit event by its name: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`.
+
+    Raises:
+        ValueError: The name is not of that form.
+    """
+    path: list[str | int | _AnyElement] = []
+    position = 0
+    while position < len(name):
+        part = _SEGMENT.match(name, position)
+        if part is None or (part["key"] is not None and bool(path) != bool(part["dot"])):
+            break
+        if part["key"] is not None:
+            path.append(part["key"])
+        elif part["quoted"] is not None:
+            path.append(part["quoted"])
+        elif part["index"] is not None:
+            path.append(int(part["index"]))
+        else:
+            path.append(ANY_ELEMENT)
+        position = part.end()
+    if not path or position < len(name):
+        raise ValueError(f"{name!r} is no field name: a.b, a[0].b, a[*].b or a['b.c'] was expected")
+    return Field(tuple(path))
+
+
+_SEGMENT = re.compile(
+    r"(?P<dot>\.)?(?P<key>[A-Za-z_][\w-]*)|\[(?:'(?P<quoted>[^'\\]+)'|(?P<index>\d+)|\*)\]",
+)
+
+
+def selector(path: Path) -> str:
+    """A path as `field()` reads it."""
+    text = ""
+    for segment in path:
+        if isinstance(segment, int):
+            text += f"[{segment}]"
+        elif segment is ANY_ELEMENT:
+            text += "[*]"
+        elif _PLAIN_KEY.fullmatch(segment):
+            text += f".{segment}" if text else segment
+        else:
+            text += f"['{segment}']"
+    return text
+
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def message_contains(text: str) -> Expression:
+    """The log line holds this text: for lines that are no JSON, such as those of the authenticator."""
+    return Term(text)
+
+
+def all_of(terms: Iterable[Expression]) -> Expression:
+    """Every one of the conditions."""
+    flat = _flatten(And, terms)
+    return flat[0] if len(flat) == 1 else And(flat)
+
+
+def any_of(terms: Iterable[Expression]) -> Expression:
+    """At least one of the conditions.
+
+    Raises:
+        ValueError: There is none: nothing could ever match.
+    """
+    flat = _flatten(Or, terms)
+    if not flat:
+        raise ValueError("any_of() of no condition could never match")
+    return flat[0] if len(flat) == 1 else Or(flat)
+
+
+def _flatten(kind: type[And] | type[Or], terms: Iterable[Expression]) -> tuple[Expression, ...]:
+    flat: list[Expression] = []
+    for term in terms:
+        if not isinstance(term, Expression):
+            raise TypeError(f"{term!r} is no condition")
+        flat.extend(term.terms if isinstance(term, kind) else (term,))
+    return tuple(flat)
+
+
+def _comparable(value: object) -> str | int | float | Regex:
+    if isinstance(value, (str, int, float, Regex)):
+        return value
+    raise TypeError(f"a field is compared with a string or a number, not with {value!r}")
+
+
+def _refuse_any_element(path: Path) -> None:
+    if ANY_ELEMENT in path:
+        raise ValueError(f"~ on {selector(path)}: no filter pattern can say that no element of an array matches")

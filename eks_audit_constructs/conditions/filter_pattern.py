@@ -1,0 +1,299 @@
+"""Expressions as CloudWatch Logs filter patterns, and back.
+
+`render()` writes the JSON form. `parse()` reads the JSON form and the unstructured form (`ERROR -"is fine"`), so
+that patterns written by hand get the same checks, and a template's patterns can be replayed.
+The third form, `[ip, user, code = 4*]` for space-delimited lines, cannot describe an audit event and is refused.
+
+Facts and limits: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedInput
+from lark.exceptions import VisitError
+
+from eks_audit_constructs.conditions.expression import (
+    ANY_ELEMENT,
+    EVERYTHING,
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    Term,
+    all_of,
+    any_of,
+    field,
+    selector,
+)
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["MAX_LENGTH", "check", "has_regex", "parse", "render"]
+
+MAX_LENGTH = 1024
+"""Characters in a filter pattern (PutMetricFilter)."""
+_MAX_REGEXES = 2
+_MAX_ANY_ELEMENTS = 3
+_REGEX_CHARACTERS = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+.]+")
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+def render(expression: Expression, *, where: str) -> str:
+    """An expression as a filter pattern.
+
+    Args:
+        expression: The condition.
+        where: What an error names: the construct's path or the detection's id.
+
+    Raises:
+        AuditConfigurationError: CloudWatch would not take the pattern, or no pattern can say this.
+    """
+    if any(isinstance(node, Term) for node in _nodes(expression)):
+        text = _render_terms(expression, where)
+    elif expression == EVERYTHING:
+        text = ""
+    else:
+        text = f"{{ {_render(expression, where, nested=False)} }}"
+    _check(expression, text, where)
+    return text
+
+
+def parse(text: str, *, where: str = "filter pattern") -> Expression:
+    """A filter pattern as an expression; the empty pattern matches everything.
+
+    Raises:
+        AuditConfigurationError: The text is no pattern CloudWatch takes, or one for space-delimited lines.
+    """
+    if text.lstrip().startswith("["):
+        raise AuditConfigurationError(
+            where,
+            value=text,
+            limit="this is a pattern for space-delimited log lines; audit events are JSON",
+            way_out='Select fields of the JSON, as in { $.verb = "delete" }.',
+        )
+    form = "json" if text.lstrip().startswith("{") else "text"
+    try:
+        expression: Expression = _Reader().transform(_parser(form).parse(text))
+    except UnexpectedInput as error:
+        position = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
+        raise AuditConfigurationError(
+            where,
+            value=text,
+            limit=f"no filter pattern from character {position + 1} on: {text[position : position + 20] or 'the end'!r}",
+            way_out="Quote text that is more than letters, digits and underscores; "
+            'a JSON pattern looks like { ($.verb = "get") && ($.responseStatus.code >= 400) }.',
+        ) from error
+    except VisitError as error:
+        raise AuditConfigurationError(
+            where, value=text, limit=str(error.orig_exc), way_out="Correct the pattern."
+        ) from error
+    return expression
+
+
+def check(text: str, *, where: str) -> Expression:
+    """Refuse a hand-written pattern that CloudWatch would refuse; what it means otherwise.
+
+    Raises:
+        AuditConfigurationError: With the place in the text, or the limit it breaks.
+    """
+    expression = parse(text, where=where)
+    _check(expression, text, where)
+    return expression
+
+
+def has_regex(expression: Expression) -> bool:
+    """Whether the pattern counts against the log group's limit of patterns with regular expressions."""
+    return any(isinstance(_value(node), Regex) for node in _nodes(expression))
+
+
+def _render(expression: Expression, where: str, *, nested: bool = True) -> str:
+    match expression:
+        case And(terms) if terms:
+            text = " && ".join(_render(term, where) for term in terms)
+        case Or(terms) if terms:
+            text = " || ".join(_render(term, where) for term in terms)
+        case Comparison(path, sign, value):
+            text = f"{_selector(path)} {sign.value} {_literal(value, where)}"
+        case Is(path, constant):
+            text = f"{_selector(path)} IS {constant.value}"
+        case NotExists(path):
+            text = f"{_selector(path)} NOT EXISTS"
+        case _:
+            raise AuditConfigurationError(
+                where,
+                value=expression,
+                limit="a filter pattern looks either into the JSON or for terms in the line, and never for nothing",
+                way_out="Use one form only, with at least one condition.",
+            )
+    return f"({text})" if nested else text
+
+
+def _selector(path: Path) -> str:
+    return f"$.{selector(path)}"
+
+
+def _literal(value: str | int | float | Regex, where: str) -> str:
+    if isinstance(value, Regex):
+        return f"%{value.source}%"
+    if isinstance(value, str):
+        return _quoted(value, where)
+    if not math.isfinite(value):
+        raise AuditConfigurationError(
+            where, value=value, limit="a filter pattern compares finite numbers", way_out="Give a decimal number."
+        )
+    # CloudWatch knows no exponents.
+    return str(value) if isinstance(value, int) else f"{Decimal(repr(value)):f}"
+
+
+def _quoted(text: str, where: str) -> str:
+    if not text or not text.isprintable():
+        raise AuditConfigurationError(
+            where,
+            value=text,
+            limit="a filter pattern compares with text of at least one character, all of them printable",
+            way_out="Compare with visible text, or ask for the field with .exists() or .not_exists().",
+        )
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _render_terms(expression: Expression, where: str) -> str:
+    match expression:
+        case Or(terms) if all(isinstance(term, Term) and not term.absent for term in terms):
+            return " ".join(f"?{_term(term, where)}" for term in terms)
+        case And(terms) if all(isinstance(term, Term) for term in terms):
+            return " ".join(_term(term, where) for term in terms)
+        case Term():
+            return _term(expression, where)
+    raise AuditConfigurationError(
+        where,
+        value=expression,
+        limit="terms in the line are all wanted or unwanted, or any of them wanted, without fields beside them",
+        way_out="Make two detections, or look into the JSON only.",
+    )
+
+
+def _term(term: Expression, where: str) -> str:
+    assert isinstance(term, Term)
+    text = f"%{term.text.source}%" if isinstance(term.text, Regex) else _quoted(term.text, where)
+    return f"-{text}" if term.absent else text
+
+
+def _check(expression: Expression, text: str, where: str) -> None:
+    regexes = [value.source for value in map(_value, _nodes(expression)) if isinstance(value, Regex)]
+    arrays = [path for path in map(_path, _nodes(expression)) if ANY_ELEMENT in path]
+    refusal: tuple[object, str, str] | None = None
+    if len(text) > MAX_LENGTH:
+        refusal = (text, f"{len(text)} characters; a filter pattern has at most {MAX_LENGTH}", "Split the detection.")
+    elif len(regexes) > _MAX_REGEXES:
+        refusal = (text, f"{len(regexes)} regular expressions; a pattern has at most {_MAX_REGEXES}", "Use wildcards.")
+    elif len(arrays) > _MAX_ANY_ELEMENTS:
+        refusal = (text, f"{len(arrays)} selectors with [*]; a pattern has at most {_MAX_ANY_ELEMENTS}", "Split it.")
+    elif twice := [path for path in arrays if path.count(ANY_ELEMENT) > 1]:
+        refusal = (selector(twice[0]), "a selector has at most one [*]", "Name the index of all arrays but one.")
+    else:
+        for source in regexes:
+            if not _REGEX_CHARACTERS.fullmatch(source) or not _compiles(source):
+                limit = "CloudWatch's regular expressions have no parentheses, no % and few symbols"
+                refusal = (source, limit, "Write it without groups, or use * in a quoted string.")
+    if refusal is not None:
+        value, limit, way_out = refusal
+        raise AuditConfigurationError(where, value=value, limit=limit, way_out=way_out)
+
+
+def _compiles(source: str) -> bool:
+    try:
+        re.compile(source, re.ASCII)
+    except re.error:
+        return False
+    return True
+
+
+def _nodes(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    if isinstance(expression, (And, Or)):
+        for term in expression.terms:
+            yield from _nodes(term)
+
+
+def _value(node: Expression) -> object:
+    return node.value if isinstance(node, Comparison) else node.text if isinstance(node, Term) else None
+
+
+def _path(node: Expression) -> Path:
+    return node.path if isinstance(node, (Comparison, Is, NotExists)) else ()
+
+
+@cache
+def _parser(form: str) -> Lark:
+    grammar = FilePath(__file__).with_suffix(".lark").read_text(encoding="utf-8")
+    return Lark(grammar, start=form, parser="lalr", maybe_placeholders=True)
+
+
+class _Reader(Transformer[Token, Any]):
+    """Builds the expression bottom-up from lark's tree; its methods are named by the grammar's rules."""
+
+    def json(self, parts: list[Expression]) -> Expression:
+        return parts[0]
+
+    def either(self, parts: list[Expression]) -> Expression:
+        return any_of(parts)
+
+    def both(self, parts: list[Expression]) -> Expression:
+        return all_of(parts)
+
+    def comparison(self, parts: list[Token]) -> Expression:
+        path, sign, value = _read_path(parts[0]), Operator(parts[1].value), _read_value(parts[2])
+        if sign not in (Operator.EQ, Operator.NE) and not isinstance(value, (int, float)):
+            raise ValueError(f"{sign.value} compares numbers, unquoted, and {parts[2]} is none")
+        return Comparison(path, sign, value)
+
+    def is_constant(self, parts: list[Token]) -> Expression:
+        return Is(_read_path(parts[0]), Constant(parts[1].value))
+
+    def not_exists(self, parts: list[Token]) -> Expression:
+        return NotExists(_read_path(parts[0]))
+
+    def text(self, terms: list[tuple[str | None, Term]]) -> Expression:
+        required = [term for sign, term in terms if sign != "?"]
+        # CloudWatch ignores "?" terms that stand beside others.
+        return all_of(required) if required or not terms else any_of(term for _, term in terms)
+
+    def term(self, parts: list[Token | None]) -> tuple[str | None, Term]:
+        sign, token = parts
+        assert token is not None
+        if token.type == "WORD" and not _WORD.fullmatch(token):
+            raise ValueError(f"{token} has characters that only a quoted term may have")
+        value = Regex(token[1:-1]) if token.type == "REGEX" else _unquoted(token)
+        return sign and sign.value, Term(value, absent=sign == "-")
+
+
+def _read_path(token: Token) -> Path:
+    name = token.removeprefix("$").removeprefix(".").replace(".[", "[")
+    return field(name).path
+
+
+def _read_value(token: Token) -> str | int | float | Regex:
+    if token.type == "REGEX":
+        return Regex(token[1:-1])
+    if token.type == "BARE" and _NUMBER.fullmatch(token):
+        return float(token) if "." in token else int(token)
+    return _unquoted(token)
+
+
+def _unquoted(token: Token) -> str:
+    return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.type == "QUOTED" else token.value

@@ -1,0 +1,271 @@
+"""Conditions as CloudWatch Logs Insights queries.
+
+Insights flattens an event into fields and does not keep all of their types, so a query may be a little wider than
+the filter pattern of the same condition: `"403"` may match where 403 was meant, null may count as a missing field.
+It is narrower in one case, which no query can help: of an event with more than 200 fields, the last are not found.
+What a query could only get wrong is refused.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Filter.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from eks_audit_constructs.conditions.expression import (
+    ANY_ELEMENT,
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    Term,
+    selector,
+)
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["AUDIT_STREAM", "MAX_LENGTH", "audit_query", "check_query", "filter_clause"]
+
+MAX_LENGTH = 10_000
+"""Characters in a query.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html"""
+
+AUDIT_STREAM = "kube-apiserver-audit-"
+"""How the audit log's streams begin: the group holds those of the other control plane components, too."""
+
+_LINE = 100
+"""Characters up to which a condition stays on one line."""
+
+
+def audit_query(condition: Expression, *, commands: Sequence[str], where: str, stream: str = AUDIT_STREAM) -> str:
+    """A query over the audit events that match a condition.
+
+    Args:
+        condition: Which events; `EVERYTHING` for all of them.
+        commands: What to do with them (`stats …`, `sort …`), without the `|` between.
+        where: What an error names: the query's or the detection's id.
+        stream: The log streams to read, by the beginning of their names; empty for all.
+
+    Raises:
+        AuditConfigurationError: Insights cannot say the condition (see `filter_clause`), or the query is too long.
+    """
+    clause = filter_clause(condition, where=where)
+    streams = [f"filter @logStream like /^{stream}/"] if stream else []
+    query = "\n| ".join([*streams, *([f"filter {clause}"] if clause else []), *commands])
+    check_query(query, where)
+    return query
+
+
+def check_query(text: str, where: str) -> None:
+    """Refuse a query that CloudWatch would refuse for its length.
+
+    Raises:
+        AuditConfigurationError: The query is empty or longer than 10,000 characters.
+    """
+    if not 0 < len(text) <= MAX_LENGTH:
+        raise AuditConfigurationError(
+            where,
+            value=text,
+            limit=f"a Logs Insights query has 1 to {MAX_LENGTH:,} characters, this one has {len(text):,}",
+            way_out="Split it, or say it with fewer conditions: a regular expression in place of many equalities.",
+        )
+
+
+def filter_clause(expression: Expression, *, where: str) -> str:
+    """What stands after `filter` in a query; empty for `EVERYTHING`. Long conditions have a line for each part.
+
+    Args:
+        expression: The condition.
+        where: What an error names: the query's or the detection's id.
+
+    Raises:
+        AuditConfigurationError: The condition has `[*]`, `IS NULL`, a number that is not finite, a key with a
+            backtick, a control character, or can never be met.
+    """
+    return _Renderer(where=where).clause(expression).text()
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """Conditions joined by one word. None joined by `and`: everything."""
+
+    word: Literal["and", "or"]
+    parts: tuple[str, ...]
+
+    def text(self) -> str:
+        line = f" {self.word} ".join(self.parts)
+        if len(line) <= _LINE and "\n" not in line:
+            return line
+        return f"\n  {self.word} ".join(self.parts)
+
+    def inside(self, word: Literal["and", "or"]) -> tuple[str, ...]:
+        """The same as parts of a clause joined by `word`."""
+        if self.word == word or len(self.parts) == 1:
+            return self.parts
+        indented = self.text().replace("\n", "\n  ")
+        return (f"({indented})",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Renderer:
+    where: str
+
+    def clause(self, expression: Expression) -> _Clause:
+        match expression:
+            case And(terms):
+                return _join("and", [self.clause(term) for term in terms])
+            case Or(terms):
+                clauses = [self.clause(term) for term in _grouped(terms)]
+                if not clauses:
+                    raise self._never(expression)
+                if _EVERYTHING in clauses:
+                    return _EVERYTHING
+                return _join("or", clauses)
+            case _In(path, values):
+                name, literals = self._name(path), [self._literal(value) for value in values]
+                return _one(f"{name} in [{', '.join(literals)}]" if len(literals) > 1 else f"{name} = {literals[0]}")
+            case Comparison():
+                return self._comparison(expression)
+            case Is(path, constant):
+                return self._constant(path, constant)
+            case NotExists(path):
+                return _one(f"not ispresent({self._name(path)})")
+            case Term(text, absent):
+                like = "not like" if absent else "like"
+                wanted = _regex(text.source) if isinstance(text, Regex) else self._literal(text)
+                return _one(f"@message {like} {wanted}")
+        raise TypeError(f"{expression!r} is no condition")
+
+    def _comparison(self, comparison: Comparison) -> _Clause:
+        name, sign, value = self._name(comparison.path), comparison.operator.value, comparison.value
+        if isinstance(value, str) and value and not value.strip("*"):
+            if comparison.operator is Operator.NE:
+                raise self._never(comparison)
+            return _one(f"ispresent({name})")
+        if isinstance(value, Regex) or (isinstance(value, str) and "*" in value):
+            pattern = _regex(value.source) if isinstance(value, Regex) else _glob(value)
+            sign, wanted = "like" if comparison.operator is Operator.EQ else "not like", pattern
+        else:
+            wanted = self._literal(value)
+        test = f"{name} {sign} {wanted}"
+        return _one(test) if comparison.operator is not Operator.NE else _Clause("and", (f"ispresent({name})", test))
+
+    def _constant(self, path: Path, constant: Constant) -> _Clause:
+        if constant is Constant.NULL:
+            raise AuditConfigurationError(
+                self.where,
+                value=f"{selector(path)} IS NULL",
+                limit="Logs Insights does not tell null from a missing field",
+                way_out="Ask for not_exists(), or look for the text with message_contains().",
+            )
+        # Insights keeps booleans as 1 and 0; the words are for a field that was discovered as text.
+        name, number = self._name(path), int(constant is Constant.TRUE)
+        return _Clause("or", (f"{name} = {number}", f'{name} = "{constant.value.lower()}"'))
+
+    def _name(self, path: Path) -> str:
+        """The field's name as Insights flattens it: `sourceIPs.0`; in backticks when it has other characters."""
+        if ANY_ELEMENT in path:
+            raise AuditConfigurationError(
+                self.where,
+                value=selector(path),
+                limit="Logs Insights has no [*]: it makes a field of each element of an array",
+                way_out="Name the element, as in sourceIPs[0], or look for the text with message_contains().",
+            )
+        name = ".".join(str(segment) for segment in path)
+        if "`" in name:
+            raise AuditConfigurationError(
+                self.where,
+                value=name,
+                limit="Logs Insights cannot name a field with a backtick in it",
+                way_out="Look for the text with message_contains().",
+            )
+        self._check_characters(name)
+        return name if _PLAIN_NAME.fullmatch(name) else f"`{name}`"
+
+    def _literal(self, value: str | int | float) -> str:
+        if isinstance(value, str):
+            self._check_characters(value)
+            escaped = re.sub(r'["\\]', r"\\\g<0>", value)
+            return f'"{escaped}"'
+        if isinstance(value, float) and not math.isfinite(value):
+            raise AuditConfigurationError(
+                self.where, value=value, limit="a number has to be finite", way_out="Compare with a finite number."
+            )
+        return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"  # no exponents
+
+    def _check_characters(self, text: str) -> None:
+        if _CONTROL.search(text):
+            raise AuditConfigurationError(
+                self.where,
+                value=text,
+                limit="control characters do not survive in a Logs Insights query",
+                way_out="Put * in their place.",
+            )
+
+    def _never(self, expression: Expression) -> AuditConfigurationError:
+        return AuditConfigurationError(
+            self.where, value=expression, limit="no event can ever match this", way_out="Leave it out."
+        )
+
+
+_EVERYTHING = _Clause("and", ())
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _In(Expression):
+    """Equalities of one field, of which any will do."""
+
+    path: Path
+    values: tuple[str | int | float, ...]
+
+
+def _grouped(terms: tuple[Expression, ...]) -> list[Expression]:
+    """The terms of an `Or`, equalities of one field put together where the first of them stood."""
+    grouped: dict[object, Expression] = {}
+    for term in terms:
+        match term:
+            case Comparison(path, Operator.EQ, str() | int() | float() as value) if "*" not in str(value):
+                key = path, isinstance(value, str)  # a list holds values of one type
+                before = grouped.get(key)
+                values = before.values if isinstance(before, _In) else ()
+                grouped[key] = _In(path, tuple(dict.fromkeys((*values, value))))
+            case _:
+                grouped[term] = term
+    return list(grouped.values())
+
+
+def _one(text: str) -> _Clause:
+    return _Clause("and", (text,))
+
+
+def _join(word: Literal["and", "or"], clauses: list[_Clause]) -> _Clause:
+    return _Clause(word, tuple(dict.fromkeys(part for clause in clauses for part in clause.inside(word))))
+
+
+def _glob(text: str) -> str:
+    """A glob as a regular expression; without the anchor where it begins or ends with `*`."""
+    start, end = "" if text.startswith("*") else "^", "" if text.endswith("*") else "$"
+    parts = [_SPECIAL.sub(r"\\\g<0>", part) for part in re.split(r"\*+", text.strip("*"))]
+    return _regex(start + ".*".join(parts) + end)
+
+
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+
+
+def _regex(source: str) -> str:
+    """A regular expression between slashes, those in it escaped."""
+    escaped = re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", source)
+    return f"/{escaped}/"

@@ -1,0 +1,105 @@
+"""What CloudWatch does, as far as it is documented: the reference the other renderings are held to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eks_audit_constructs.conditions.evaluation import MISSING, predicate
+from eks_audit_constructs.conditions.filter_pattern import parse
+
+
+def matches(pattern: str, line: str) -> bool:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = MISSING
+    return predicate(parse(pattern))(line.encode(), event)
+
+
+# The event and the patterns of AWS's page, with other names.
+EVENT = """{"type": "UpdateTrail", "ip": "111.111.111.111", "list": ["value", "another value"], "n": 3.0,
+    "objects": [{"name": "a", "id": 1}, {"name": "b", "id": 2}], "some": {"object": 123, "null": null},
+    "yes": true, "no": false, "dotted.key": "x"}"""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ('{ $.type = "UpdateTrail" }', True),
+        ('{ $.type = "updatetrail" }', False),
+        ("{ $.type = UpdateTrail }", True),
+        ("{ $.ip != 123.123.* }", True),
+        ("{ $.ip = 111.111.* }", True),
+        ('{ $.list[0] = "value" }', True),
+        ('{ $.list[2] = "value" }', False),
+        ('{ $.list[2] != "value" }', False),
+        ('{ $.list[*] = "another*" }', True),
+        ("{ $.objects[1].id = 2 }", True),
+        ("{ $.objects[*].id = 2 }", True),
+        ("{ $.objects[*].id = 3 }", False),
+        ("{ $.n = 3 }", True),
+        ("{ $.n >= 3.5 }", False),
+        ('{ $.n = "3" }', False),
+        ("{ $.type > 1 }", False),
+        ('{ $.some = "*" }', False),
+        ('{ $.some.object = "*" }', True),
+        ('{ $.yes = "*" }', True),
+        ('{ $.some.null = "*" }', False),
+        ("{ $.some.null IS NULL }", True),
+        ("{ $.some.other IS NULL }", False),
+        ("{ $.some.other NOT EXISTS }", True),
+        ("{ $.some.null NOT EXISTS }", False),
+        ("{ $.some NOT EXISTS }", False),
+        ("{ $.yes IS TRUE }", True),
+        ("{ $.no IS TRUE }", False),
+        ("{ $.no IS FALSE }", True),
+        ("{ $.yes = 1 }", False),
+        ('{ $.missing != "x" }', False),
+        ("{ $.missing != 1 }", False),
+        ("{ $.['dotted.key'] = \"x\" }", True),
+        ("{ $.type = %^Update[A-Z]% }", True),
+        ("{ $.type = %^update% }", False),
+        ("{ $.type != %^update% }", True),
+        ('{ $.type = "x" || $.n = 3 && $.yes IS TRUE }', True),
+        ('{ ($.type = "x" || $.n = 3) && $.yes IS FALSE }', False),
+        ('{ $.type = "UpdateTrail" || $.n = 4 && $.yes IS FALSE }', True),
+        ("UpdateTrail", True),
+        ("UpdateTrail -another", False),
+        ("?nothing ?UpdateTrail", True),
+        ("?nothing ?nowhere", False),
+        ('"another value"', True),
+        ("%[0-9]{3}[.]111%", True),
+        ("", True),
+    ],
+)
+def test_a_json_line(pattern: str, expected: bool) -> None:
+    assert matches(pattern, EVENT) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("denied", True),
+        ('"access denied"', True),
+        ("Denied", False),
+        ("access -denied", False),
+        ("%lev.l%", True),
+        ('{ $.level = "warning" }', False),
+        ("{ $.level NOT EXISTS }", False),
+        ("", True),
+    ],
+)
+def test_a_line_that_is_no_json(pattern: str, expected: bool) -> None:
+    assert matches(pattern, 'level=warning msg="access denied"') is expected
+
+
+@pytest.mark.parametrize("line", ["[]", "403", '"get"', "null"])
+def test_json_that_is_no_object_matches_no_field(line: str) -> None:
+    assert not matches("{ $.verb NOT EXISTS }", line)
+
+
+def test_numbers_beyond_a_double_are_infinite_not_an_error() -> None:
+    assert matches("{ $.n > 1 }", f'{{"n": {10**400}}}')
+    assert not matches("{ $.n > 1 }", f'{{"n": -{10**400}}}')
