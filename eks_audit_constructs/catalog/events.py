@@ -1,0 +1,52 @@
+"""The words detections are made of: what an audit event says, and what it leaves out.
+
+Sources: the audit.k8s.io/v1 Event (staging/src/k8s.io/apiserver/pkg/apis/audit/types.go) and the EKS audit policy.
+https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+"""
+
+from __future__ import annotations
+
+from eks_audit_constructs.conditions.expression import Expression, field
+
+EVENT = field("kind") == "Event"
+"""An audit event. The group holds other components' lines too, and a filter cannot choose a stream."""
+
+COMPLETE = field("stage") == "ResponseComplete"
+"""The one event of each authenticated request that every request ends with: watches and execs are written twice.
+
+A failed authentication never gets that far; its only event is of the stage ResponseStarted.
+"""
+
+SUCCEEDED = field("responseStatus.code") < 300
+"""Done, not refused. Switching to another protocol (101, as exec does) counts."""
+
+NOT_A_TRIAL = field("requestURI") != "*dryRun=*"
+"""`kubectl apply --dry-run=server` changes nothing, yet is logged like a change."""
+
+UNAUTHENTICATED = field("responseStatus.code") == 401
+
+REFUSED_BY_AUTHORIZER = (
+    COMPLETE & (field("responseStatus.code") == 403) & (field("responseStatus.message") == "*forbidden: User *")
+)
+"""Refused for want of permission. Quotas and other admission plugins answer 403 too, without these words."""
+
+WRITE_VERBS = ("create", "update", "patch", "delete", "deletecollection")
+READ_VERBS = ("get", "list", "watch")
+
+NOT_A_KUBELET = (field("user.username") != "system:node:*") | (field("userAgent") != "kubelet/*")
+"""Kubelets ask for what their node may not have yet, in bursts. A node's credentials in other hands still count."""
+
+NOT_A_CONTROL_PLANE_START = (
+    NOT_A_KUBELET
+    & (field("user.username") != "system:kube-scheduler")
+    & (field("user.username") != "system:kube-controller-manager")
+)
+"""A starting API server refuses its own components until its roles are loaded: some 20 times in 2 seconds."""
+
+
+def changed(resource: str, *, group: str | None = None) -> Expression:
+    """Someone changed a resource of this kind, and the API server let them."""
+    condition = EVENT & COMPLETE & (field("objectRef.resource") == resource)
+    if group is not None:
+        condition &= field("objectRef.apiGroup") == group
+    return condition & field("verb").is_in(WRITE_VERBS) & SUCCEEDED & NOT_A_TRIAL
