@@ -80,7 +80,7 @@ FORBIDDEN_REQUESTS = Detection(
     query=WHO_WAS_FORBIDDEN,
     techniques=("T1613", "T1078"),
     threshold=10,
-    grounds="10 in 5 minutes: a typo or a console page causes a handful; a walk through the API causes dozens a second.",
+    grounds="A typo or a console page causes a handful of refusals, a walk through the API dozens a second.",
     false_positives=(
         "A controller or CI job deployed without the role it needs: it retries for ever. Fix the role.",
         "Before Kubernetes 1.32: internet scanners on a public endpoint, as system:anonymous.",
@@ -100,7 +100,7 @@ UNAUTHORIZED_REQUESTS = Detection(
     query=WHERE_UNAUTHENTICATED,
     techniques=("T1110", "T1078.004"),
     threshold=10,
-    grounds="10 in 5 minutes: one expired kubeconfig retries a few times; scans and stale service accounts go on.",
+    grounds="An expired kubeconfig retries a few times; scans and stale service accounts go on.",
     false_positives=(
         "A workload that kept its service account token for more than its hour, or a CI job with an old kubeconfig.",
         "From Kubernetes 1.32 on: internet scanners on a public endpoint.",

@@ -30,7 +30,7 @@ AUDIT_LOG_SILENT = Detection(
     period=5,
     evaluation_periods=3,
     datapoints_to_alarm=3,
-    grounds="Three empty periods of 5 minutes: delivery is best effort and may lag by some minutes.",
+    grounds="Three empty periods of 5 minutes in a row: delivery is best effort and may lag by some minutes.",
     false_positives=("The cluster was deleted on purpose: delete this stack too.",),
     tags=("coverage",),
 )

@@ -39,7 +39,7 @@ SECRET_ACCESS_DENIED = Detection(
     ),
     techniques=("T1552.007",),
     threshold=5,
-    grounds="5 in 5 minutes: one mistake is no alarm, a misdeployed pod or a person looking around soon reaches five.",
+    grounds="One mistake is no alarm; a misdeployed pod or a person looking around soon reaches five.",
     false_positives=("A workload or add-on deployed without the role it needs.",),
     tags=("secrets", "access"),
 )

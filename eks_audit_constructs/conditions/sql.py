@@ -111,11 +111,7 @@ def select(expression: Expression, *, dialect: Dialect, table: str, message_colu
 
 
 def condition(
-    expression: Expression,
-    *,
-    dialect: Dialect,
-    value: Accessor | None = None,
-    message: exp.Expr | None = None,
+    expression: Expression, *, dialect: Dialect, value: Accessor | None = None, message: exp.Expr | None = None
 ) -> exp.Expr:
     """The condition as a SQL expression, true where it matches, false or NULL where it does not.
 

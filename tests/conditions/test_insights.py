@@ -122,6 +122,15 @@ def test_everything_needs_no_filter_of_its_own() -> None:
     )
 
 
+def test_other_streams_are_read_by_name() -> None:
+    denied, commands = message_contains("denied"), ["limit 5"]
+
+    assert audit_query(denied, commands=commands, stream="authenticator-", where="q") == (
+        'filter @logStream like /^authenticator-/\n| filter @message like "denied"\n| limit 5'
+    )
+    assert audit_query(denied, commands=commands, stream="", where="q") == 'filter @message like "denied"\n| limit 5'
+
+
 @given(expression=expressions(terms=True, elements=False))
 @settings(max_examples=100, deadline=None)
 def test_and_and_or_never_stand_side_by_side(expression: Expression) -> None:

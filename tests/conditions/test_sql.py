@@ -124,12 +124,15 @@ class TestDuckDB:
         def column(path: Path) -> exp.Expr:
             return exp.column("_".join(str(segment) for segment in path) or "event")
 
-        where = condition(FORBIDDEN & field("user").not_exists(), dialect="duckdb", value=column).sql(dialect="duckdb")
+        expression = FORBIDDEN & field("annotations").not_exists()
+        where = condition(expression, dialect="duckdb", value=column).sql(dialect="duckdb")
         rows = """(VALUES ('{}'::JSON, '"ResponseComplete"'::JSON, '403'::JSON, NULL::JSON),
                           ('{}', '"ResponseComplete"', '"403"', NULL),
-                          ('{}', '"ResponseComplete"', '403', '{}')) AS t(event, stage, responseStatus_code, user)"""
+                          ('{}', '"ResponseComplete"', '403', '{}'),
+                          (NULL, '"ResponseComplete"', '403', NULL)
+                  ) AS t(event, stage, responseStatus_code, annotations)"""
 
-        found = database.execute(f"SELECT responseStatus_code FROM {rows} WHERE {where.replace(' user ', ' t.user ')}")
+        found = database.execute(f"SELECT responseStatus_code FROM {rows} WHERE {where}")
 
         assert found.fetchall() == [("403",)]
 
