@@ -1,0 +1,286 @@
+"""Control plane logging of one cluster: switched on where the app defines the cluster, referred to where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack, Token
+from aws_cdk import aws_eks as eks
+from aws_cdk import aws_eks_v2 as eks_v2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk.interfaces.aws_eks import ClusterReference, IClusterRef
+from constructs import Construct
+
+from eks_audit_constructs import _checks
+from eks_audit_constructs.control_plane.log_group import (
+    class_of,
+    log_group_name,
+    owned_log_group,
+    refuse_other_name,
+)
+from eks_audit_constructs.control_plane.native import NativeCluster, native_cluster
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["ControlPlaneLogging"]
+
+_SPELLING = {
+    "API": "api",
+    "AUDIT": "audit",
+    "AUTHENTICATOR": "authenticator",
+    "CONTROLLER_MANAGER": "controllerManager",
+    "SCHEDULER": "scheduler",
+}
+"""The log types as CDK and as EKS spell them."""
+
+
+class ControlPlaneLogging(Construct):
+    """Where a cluster's control plane logs are, and that they are written.
+
+    What it does depends on what it is given:
+
+    - *A cluster of this app with a literal name* (`aws_eks.Cluster`, `aws_eks_v2.Cluster`, their `FargateCluster`s,
+      both `CfnCluster`s): switches the log types on in the cluster's own properties, and owns the log group
+      `/aws/eks/<name>/cluster`, made before the cluster so that EKS finds it. A log group that is there already
+      (the cluster has logged before) cannot be made again: give it as `log_group`, or import it with `cdk import`.
+      The group is made in the cluster's stack, also when this construct is in another: that one is deployed later,
+      and `encryption_key` must not be defined in it.
+    - *A cluster of this app whose name CloudFormation makes or resolves*: switches the log types on; EKS makes the log
+      group, which never expires and has no key. It is referred to by the cluster's name token, so whatever uses it
+      is deployed after the cluster. Retention and key are not managed here.
+    - *A cluster that already runs*, by its name or imported: refers to its log group. Logging must be on already:
+      `aws eks update-cluster-config --name <name> --logging ...` switches it on, this construct does not.
+
+    Log types the cluster itself switches on stay on; nothing here ever switches one off. On `aws_eks.Cluster` that
+    holds for later deployments too: a type taken off the list stays on until it is switched off in EKS.
+
+    Args:
+        scope: The parent.
+        id: The id in it.
+        cluster: The cluster, or the name of one that already runs.
+        log_types: Which logs EKS writes; all five by default. Of a cluster that already runs: which are on.
+        retention: How long log events stay; one year by default, the time PCI DSS 10.5.1 asks for. Storing a year of
+            logs costs a fraction of what CloudWatch takes for receiving them.
+        encryption_key: A symmetric customer managed key for the log group; by default CloudWatch Logs encrypts
+            with its own. The key's policy gets the statement it needs, for this log group only.
+        log_group_class: STANDARD unless given. Metric and subscription filters do not work on INFREQUENT_ACCESS.
+        log_group: An existing log group of the right name, instead of owning one.
+        removal_policy: What removing the stack does to the log group: RETAIN by default.
+
+    Raises:
+        AuditConfigurationError: EKS or CloudWatch Logs would refuse a value, or it could not take effect here.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: IClusterRef | str,
+        log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
+        retention: logs.RetentionDays | None = None,
+        encryption_key: kms.IKey | None = None,
+        log_group_class: logs.LogGroupClass | None = None,
+        log_group: logs.ILogGroup | None = None,
+        removal_policy: RemovalPolicy | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        settings = {
+            "retention": retention,
+            "encryption_key": encryption_key,
+            "log_group_class": log_group_class,
+            "removal_policy": removal_policy,
+        }
+        given = [name for name, value in settings.items() if value is not None]
+        types = self._spelled(log_types)
+        name = self._name_of(cluster)
+        native = None if isinstance(cluster, str) else native_cluster(cluster)
+        if native is not None and native.name is not None:
+            name = native.name
+        self._cluster_name = _checks.cluster_name(name, self.node.path)
+
+        if native is not None:
+            self._refuse_elsewhere(native)
+            native.claim(self.node.path)
+            types = native.switch_on(types, self.node.path)
+        else:
+            self._say_that_it_must_be_on()
+        self._log_types = types
+
+        self._log_group: logs.ILogGroup
+        if log_group is not None:
+            self._refuse_both(log_group, given)
+            self._log_group = log_group
+        elif native is not None and native.name is not None:
+            self._refuse_what_keeps_nothing(retention, log_group_class)
+            self._log_group = owned_log_group(
+                self._beside(native.resource, encryption_key),
+                "LogGroup",
+                cluster_name=native.name,
+                retention=retention or logs.RetentionDays.ONE_YEAR,
+                removal_policy=removal_policy or RemovalPolicy.RETAIN,
+                encryption_key=encryption_key,
+                log_group_class=log_group_class,
+            )
+        else:
+            self._refuse_settings(given)
+            self._log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
+        if native is not None and native.name is not None:
+            _create_first(self._log_group, native)
+        self._log_group_class = class_of(self._log_group)
+        self._log_group = self._seen_from_here(self._log_group)
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """Where EKS writes."""
+        return self._log_group
+
+    @property
+    def log_group_class(self) -> logs.LogGroupClass | None:
+        """The log group's class; None for one that this app does not define."""
+        return self._log_group_class
+
+    @property
+    def log_types(self) -> tuple[eks.ClusterLoggingTypes, ...]:
+        """The logs EKS writes, those that the cluster itself switches on included, in the order EKS lists them."""
+        return tuple(eks.ClusterLoggingTypes[name] for name, spelled in _SPELLING.items() if spelled in self._log_types)
+
+    @property
+    def audits(self) -> bool:
+        """Whether audit logs are among the log types: without them no detection can fire."""
+        return _SPELLING["AUDIT"] in self._log_types
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name: a literal wherever it is known, else a token."""
+        return self._cluster_name
+
+    def _name_of(self, cluster: object) -> str:
+        """The cluster's name; a cluster of another service says something else in the same place."""
+        if isinstance(cluster, str):
+            return cluster
+        reference = getattr(cluster, "cluster_ref", None)
+        if isinstance(reference, ClusterReference):
+            return reference.cluster_name
+        raise AuditConfigurationError(
+            self.node.path,
+            value=cluster,
+            limit="cluster is an EKS cluster of aws_eks or aws_eks_v2, or the name of one",
+            way_out="Give the cluster construct, an imported one included, or the name as a string",
+        )
+
+    def _spelled(self, log_types: object) -> list[str]:
+        """The log types in EKS's spelling."""
+        if log_types is None:
+            return sorted(_SPELLING.values())
+        way_out = "List some of aws_eks.ClusterLoggingTypes, or leave log_types out for all five"
+        if isinstance(log_types, str) or not isinstance(log_types, Sequence) or not log_types:
+            limit = "log_types is a list of at least one log type"
+            raise AuditConfigurationError(self.node.path, value=log_types, limit=limit, way_out=way_out)
+        for log_type in log_types:
+            if not isinstance(log_type, (eks.ClusterLoggingTypes, eks_v2.ClusterLoggingTypes)):
+                limit = "this is not one of EKS's log types"
+                raise AuditConfigurationError(self.node.path, value=log_type, limit=limit, way_out=way_out)
+        return sorted({_SPELLING[log_type.name] for log_type in log_types})
+
+    def _beside(self, resource: CfnResource, encryption_key: kms.IKey | None) -> Construct:
+        """Where the log group is made: in the cluster's stack, whose deployment must not wait for this one's."""
+        here, there = Stack.of(self).node.path, resource.stack.node.path
+        if here == there:
+            return self
+        if (
+            encryption_key is not None
+            and encryption_key.node.default_child
+            and Stack.of(encryption_key).node.path == here
+        ):
+            raise AuditConfigurationError(
+                self.node.path,
+                value=encryption_key.node.path,
+                limit=f"the log group is made in {there}, before {here}, where its key would not be made yet",
+                way_out=f"Define the key in {there}, or in a stack of its own",
+            )
+        return Construct(resource.stack, f"{Names.unique_id(resource)}Logging")
+
+    def _seen_from_here(self, log_group: logs.ILogGroup) -> logs.ILogGroup:
+        """By its literal name from another stack: an export would tie both stacks together for a name both know."""
+        here, there = _top(Stack.of(self)), _top(Stack.of(log_group))
+        if here.node.path == there.node.path or log_group.node.default_child is None:
+            return log_group
+        here.add_stack_dependency(there)
+        return logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
+
+    def _refuse_elsewhere(self, native: NativeCluster) -> None:
+        here, there = Stack.of(self), native.resource.stack
+        for ours, theirs in ((here.region, there.region), (here.account, there.account)):
+            if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
+                raise AuditConfigurationError(
+                    self.node.path,
+                    value=ours,
+                    limit=f"the cluster's log group is where the cluster is: {theirs}",
+                    way_out=f"Define this in a stack of {theirs}, the cluster's own for example",
+                )
+
+    def _refuse_both(self, log_group: logs.ILogGroup, given: Sequence[str]) -> None:
+        if not hasattr(log_group, "add_metric_filter"):
+            raise AuditConfigurationError(
+                self.node.path,
+                value=log_group,
+                limit="log_group is a log group construct",
+                way_out="Give a LogGroup, or LogGroup.from_log_group_name(...)",
+            )
+        if given:
+            raise AuditConfigurationError(
+                self.node.path,
+                value=", ".join(given),
+                limit="an existing log group keeps its own settings",
+                way_out="Set them on the log group itself, or leave log_group out",
+            )
+        refuse_other_name(log_group, self._cluster_name, self.node.path)
+
+    def _refuse_what_keeps_nothing(self, retention: object, log_group_class: logs.LogGroupClass | None) -> None:
+        if retention is not None and not isinstance(retention, logs.RetentionDays):
+            known = _checks.retention_days(retention, self.node.path)
+            raise AuditConfigurationError(
+                self.node.path,
+                value=retention,
+                limit="retention is one of aws_logs.RetentionDays",
+                way_out=f"Write RetentionDays.{known.name}",
+            )
+        if log_group_class is logs.LogGroupClass.DELIVERY:
+            raise AuditConfigurationError(
+                self.node.path,
+                value="DELIVERY",
+                limit="a DELIVERY log group passes events on instead of keeping them",
+                way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS where nothing alarms on the log group",
+            )
+
+    def _refuse_settings(self, given: Sequence[str]) -> None:
+        if given:
+            raise AuditConfigurationError(
+                self.node.path,
+                value=", ".join(given),
+                limit="this log group is made by EKS, so it cannot be given settings here",
+                way_out="Define the cluster in this app with a literal name, or set them on the log group EKS made "
+                "(`aws logs put-retention-policy`, `aws logs associate-kms-key`)",
+            )
+
+    def _say_that_it_must_be_on(self) -> None:
+        Annotations.of(self).add_info_v2(
+            "eks-audit-constructs:loggingMustBeOn",
+            "This cluster is not defined in this app: its control plane logging must be on already, audit logs "
+            "included. `aws eks describe-cluster` shows it, `aws eks update-cluster-config` switches it on.",
+        )
+
+
+def _create_first(log_group: logs.ILogGroup, native: NativeCluster) -> None:
+    """Have the log group made before the cluster logs: otherwise EKS makes one, and ours is refused as existing."""
+    resource = log_group.node.default_child
+    if isinstance(resource, CfnResource):
+        # Between the two resources only: a dependency of the construct would hold for the cluster's VPC as well.
+        native.resource.add_resource_dependency(resource)
+
+
+def _top(stack: Stack) -> Stack:
+    """The stack that is deployed: nested ones go with their parent."""
+    parent = stack.nested_stack_parent
+    return stack if parent is None else _top(parent)
