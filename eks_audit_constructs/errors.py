@@ -20,7 +20,7 @@ class AuditConfigurationError(ValueError):
         shown = value if isinstance(value, str) else repr(value)
         if len(shown) > _SHOWN:
             shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
-        super().__init__(f"{where}: {shown!r}: {limit}. {way_out}")
+        super().__init__(f"{where}: {shown!r}: {limit}. {way_out.removesuffix('.')}.")
         self.where = where
         self.value = value
         self.limit = limit

@@ -31,6 +31,19 @@ def real_logs() -> Path:
 
 @pytest.fixture(scope="session")
 def recommended_flags() -> dict[str, Any]:
-    """The feature flags that a new CDK app has, as cdk.json gives them to ours; tests see none unless they pass them."""
+    """cdk.json's feature flags, which only the CDK CLI reads: an app in a test has those it is given, or none."""
     flags: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return flags
+
+
+@pytest.fixture(scope="session")
+def default_template() -> dict[str, Any]:
+    """What `cdk synth -c cluster=demo` makes: the default stack."""
+    from aws_cdk import App
+
+    from eks_audit_constructs.app import build
+
+    app = App(context={"cluster": "demo"}, analytics_reporting=False)
+    [stack] = build(app)
+    template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
+    return template

@@ -1,7 +1,7 @@
 """What to look for in an EKS audit log: detections for alarms, saved queries for people.
 
-    catalog.DEFAULT.without("role-changed").tuned("forbidden-requests", threshold=25)
-    catalog.UNAUTHORIZED_REQUESTS.excluding(field("sourceIPs[0]") == "10.0.0.7")
+catalog.DEFAULT.without("role-changed").tuned("forbidden-requests", threshold=25)
+catalog.UNAUTHORIZED_REQUESTS.excluding(field("sourceIPs[0]") == "10.0.0.7")
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from eks_audit_constructs.catalog.rbac import (
     ROLE_CHANGED,
 )
 from eks_audit_constructs.catalog.secrets import SECRET_ACCESS_DENIED
-from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = [
     "ANONYMOUS_REQUEST_ALLOWED",

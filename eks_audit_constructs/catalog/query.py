@@ -55,7 +55,8 @@ class SavedQuery:
     @property
     def text(self) -> str:
         """The query as CloudWatch Logs Insights takes it."""
-        return insights.audit_query(self.condition, commands=self.commands, stream=self.stream, where=f"query {self.id!r}")
+        where = f"query {self.id!r}"
+        return insights.audit_query(self.condition, commands=self.commands, stream=self.stream, where=where)
 
     def excluding(self, condition: Expression) -> SavedQuery:
         """A copy that leaves these events out; those without the condition's fields stay in."""

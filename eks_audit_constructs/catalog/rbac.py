@@ -37,9 +37,7 @@ def _changes_query(id: str, kind: str, condition: Expression, body: str) -> Save
     )
 
 
-def _change(
-    id: str, kind: str, condition: Expression, *, severity: Severity, why: str, body: str
-) -> Detection:
+def _change(id: str, kind: str, condition: Expression, *, severity: Severity, why: str, body: str) -> Detection:
     return Detection(
         id=id,
         title=f"A {kind} was changed",

@@ -93,7 +93,7 @@ def parse(text: str, *, where: str = "filter pattern") -> Expression:
         raise AuditConfigurationError(
             where,
             value=text,
-            limit=f"no filter pattern from character {position + 1} on: {text[position : position + 20] or 'the end'!r}",
+            limit=f"no pattern from character {position + 1} on: {text[position : position + 20] or 'the end'!r}",
             way_out="Quote text that is more than letters, digits and underscores; "
             'a JSON pattern looks like { ($.verb = "get") && ($.responseStatus.code >= 400) }.',
         ) from error

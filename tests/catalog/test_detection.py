@@ -32,9 +32,7 @@ def test_tuning_makes_a_copy_and_keeps_the_rest() -> None:
     assert tuned.threshold == 25
     assert dataclasses.replace(tuned, threshold=10) == catalog.FORBIDDEN_REQUESTS
     assert tuned.tuned(severity=Severity.HIGH, period=15, evaluation_periods=4, datapoints_to_alarm=2) == (
-        dataclasses.replace(
-            tuned, severity=Severity.HIGH, period=15, evaluation_periods=4, datapoints_to_alarm=2
-        )
+        dataclasses.replace(tuned, severity=Severity.HIGH, period=15, evaluation_periods=4, datapoints_to_alarm=2)
     )
 
 

@@ -29,7 +29,7 @@ from tests.conditions.strategies import expressions, lines
         (field("responseStatus.code") == 403, "{ $.responseStatus.code = 403 }"),
         (field("ratio") > 0.00000001, "{ $.ratio > 0.00000001 }"),
         (field("sourceIPs[*]") == "10.*", '{ $.sourceIPs[*] = "10.*" }'),
-        (field("['a.b']") != 'say "x"', "{ $.['a.b'] != \"say \\\"x\\\"\" }"),
+        (field("['a.b']") != 'say "x"', '{ $.[\'a.b\'] != "say \\"x\\"" }'),
         (field("a").is_true() & field("b").not_exists(), "{ ($.a IS TRUE) && ($.b NOT EXISTS) }"),
         (
             (field("a") == 1) & ((field("b") == 2) | (field("c") == 3)),

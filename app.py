@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+"""cdk deploy -c cluster=prod -c alarm_email=security@example.com"""
+
+from __future__ import annotations
+
+from eks_audit_constructs.app import main
+
+main()

@@ -1,0 +1,67 @@
+"""Makes an EKS cluster's control plane auditable with AWS CDK, and tells you before you deploy what it would catch.
+
+    from eks_audit_constructs import EksAudit, catalog, field
+
+The names below are the public surface. They load when first used, so that what needs no CDK starts none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eks_audit_constructs import catalog as catalog
+    from eks_audit_constructs.alarms import AuditAlarms as AuditAlarms
+    from eks_audit_constructs.audit import EksAudit as EksAudit
+    from eks_audit_constructs.catalog import Detection as Detection
+    from eks_audit_constructs.catalog import Detections as Detections
+    from eks_audit_constructs.catalog import SavedQuery as SavedQuery
+    from eks_audit_constructs.catalog import Severity as Severity
+    from eks_audit_constructs.catalog import Silence as Silence
+    from eks_audit_constructs.conditions.expression import Expression as Expression
+    from eks_audit_constructs.conditions.expression import all_of as all_of
+    from eks_audit_constructs.conditions.expression import any_of as any_of
+    from eks_audit_constructs.conditions.expression import field as field
+    from eks_audit_constructs.conditions.expression import message_contains as message_contains
+    from eks_audit_constructs.control_plane import ControlPlaneLogging as ControlPlaneLogging
+    from eks_audit_constructs.errors import AuditConfigurationError as AuditConfigurationError
+    from eks_audit_constructs.export import AuditExport as AuditExport
+    from eks_audit_constructs.notifications import AlarmTopic as AlarmTopic
+    from eks_audit_constructs.queries import AuditQueries as AuditQueries
+    from eks_audit_constructs.stack import EksAuditStack as EksAuditStack
+
+_HOMES = {
+    "AlarmTopic": "notifications",
+    "AuditAlarms": "alarms",
+    "AuditConfigurationError": "errors",
+    "AuditExport": "export",
+    "AuditQueries": "queries",
+    "ControlPlaneLogging": "control_plane",
+    "Detection": "catalog",
+    "Detections": "catalog",
+    "EksAudit": "audit",
+    "EksAuditStack": "stack",
+    "Expression": "conditions.expression",
+    "SavedQuery": "catalog",
+    "Severity": "catalog",
+    "Silence": "catalog",
+    "all_of": "conditions.expression",
+    "any_of": "conditions.expression",
+    "field": "conditions.expression",
+    "message_contains": "conditions.expression",
+}
+
+__all__ = sorted([*_HOMES, "catalog"])  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "catalog":
+        return importlib.import_module(f"{__name__}.catalog")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,132 @@
+"""What `cdk deploy -c …` and cdk.json can say, read strictly: a mistyped key must not pass for the default."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from eks_audit_constructs import catalog
+from eks_audit_constructs.catalog import Detections, Severity
+from eks_audit_constructs.catalog.detections import Numbers
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The app's context keys.
+
+    Args:
+        cluster: Names of the clusters; a stack for each. Required.
+        alarm_email: Addresses to tell.
+        export: Add a bucket for exports.
+        detections: By id: `false` for off, or numbers to tune, as `{"forbidden-requests": {"threshold": 25}}`.
+    """
+
+    cluster: tuple[str, ...]
+    alarm_email: tuple[str, ...] = ()
+    export: bool = False
+    detections: Detections = field(default=catalog.DEFAULT)
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Settings:
+        """Read the context. Keys with a namespace (`@aws-cdk/…`, `aws:cdk:…`) are CDK's own and pass.
+
+        Raises:
+            AuditConfigurationError: A key is unknown or its value is of the wrong type.
+        """
+        ours = {key: value for key, value in context.items() if not set("@:/") & set(key)}
+        known = [one.name for one in fields(cls)]
+        for key in ours:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+                raise AuditConfigurationError(
+                    f"context key {key!r}",
+                    value=ours[key],
+                    limit=f"there is no such key; the keys are {', '.join(known)}",
+                    way_out=f"Did you mean {near[0]}?" if near else "Remove it.",
+                )
+        if not ours.get("cluster"):
+            raise AuditConfigurationError(
+                "context key 'cluster'",
+                value=ours.get("cluster"),
+                limit="the app needs at least one cluster's name",
+                way_out="Name it: cdk deploy -c cluster=prod (several: -c cluster=prod,staging).",
+            )
+        return cls(**{key: _READERS[key](key, value) for key, value in ours.items()})
+
+
+def _names(key: str, value: object) -> tuple[str, ...]:
+    """A list, or text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
+        raise _ill_typed(key, value, "a name, several separated by commas, or a list of them", "prod,staging")
+    return tuple(dict.fromkeys(part.strip() for part in parts))
+
+
+def _whole_number(key: str, value: object) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    raise _ill_typed(key, value, "a whole number", "365")
+
+
+def _yes_or_no(key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise _ill_typed(key, value, "true or false", "true")
+
+
+def _detections(key: str, value: object) -> Detections:
+    choices = value
+    if isinstance(value, str):
+        try:
+            choices = json.loads(value)
+        except ValueError:
+            choices = None
+    example = '\'{"role-changed": false, "forbidden-requests": {"threshold": 25}}\''
+    if not isinstance(choices, dict):
+        raise _ill_typed(key, value, "an object by detection id", example)
+    chosen = catalog.DEFAULT
+    for id, choice in choices.items():
+        if choice is False:
+            chosen = chosen.without(id)
+        elif isinstance(choice, dict) and choice.keys() <= Numbers.__annotations__.keys():
+            chosen = chosen.tuned(id, **{name: _number(key, name, number) for name, number in choice.items()})
+        elif choice is not True:
+            names = ", ".join(Numbers.__annotations__)
+            raise _ill_typed(f"{key}.{id}", choice, f"true, false, or an object with any of {names}", example)
+        else:
+            chosen[id]
+    return chosen
+
+
+def _number(key: str, name: str, value: object) -> Any:
+    if name != "severity":
+        return _whole_number(f"{key}: {name}", value)
+    levels = [level.value for level in Severity]
+    if value not in levels:
+        raise _ill_typed(f"{key}: severity", value, f"one of {', '.join(levels)}", "high")
+    return Severity(value)
+
+
+def _ill_typed(key: str, value: object, wanted: str, example: str) -> AuditConfigurationError:
+    name = key.split(".")[0].split(":")[0]
+    return AuditConfigurationError(
+        f"context key {key!r}", value=value, limit=f"{wanted} was expected", way_out=f"As in -c {name}={example}"
+    )
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "cluster": _names,
+    "alarm_email": _names,
+    "export": _yes_or_no,
+    "detections": _detections,
+}

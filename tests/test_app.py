@@ -1,0 +1,50 @@
+"""The app as users run it, and the default template as reviewers read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from eks_audit_constructs.app import build
+from eks_audit_constructs.errors import AuditConfigurationError
+
+LARGEST_WITHOUT_A_BUCKET = 51_200
+"""Bytes of a template that CloudFormation takes in the call itself."""
+
+
+def test_the_default_template_is_the_one_that_was_reviewed(
+    default_template: dict[str, Any], snapshot: SnapshotAssertion
+) -> None:
+    assert default_template == snapshot(extension_class=JSONSnapshotExtension)
+
+
+def test_the_default_template_needs_no_bootstrap_and_no_assets(default_template: dict[str, Any]) -> None:
+    assert default_template.keys() == {"Description", "Resources", "Outputs"}
+    assert "cdk-hnb659fds" not in json.dumps(default_template)
+
+
+def test_the_template_goes_without_a_bucket_with_all_the_app_can_add() -> None:
+    app = App(context={"cluster": "c" * 40, "export": True, "alarm_email": "security@example.com"})
+    [stack] = build(app)
+    text = json.dumps(app.synth().get_stack_by_name(stack.stack_name).template, indent=1)
+    assert len(text.encode()) < LARGEST_WITHOUT_A_BUCKET
+
+
+def test_several_clusters_are_several_stacks() -> None:
+    stacks = build(App(context={"cluster": "prod,test_1"}))
+    assert [stack.stack_name for stack in stacks] == ["EksAudit-prod", "EksAudit-test-1"]
+
+
+def test_clusters_whose_stacks_would_have_one_name_are_refused() -> None:
+    with pytest.raises(AuditConfigurationError, match="another cluster's stack is called EksAudit-a-b already"):
+        build(App(context={"cluster": "a-b,a_b"}))
+
+
+def test_a_mistyped_key_never_passes_for_the_default() -> None:
+    with pytest.raises(AuditConfigurationError, match="Did you mean alarm_email"):
+        build(App(context={"cluster": "prod", "alarm_emial": "sec@example.com"}))
