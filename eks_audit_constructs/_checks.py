@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["cluster_name", "email_address", "retention_days"]
+__all__ = ["class_of", "cluster_name", "email_address", "retention_days"]
 
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
@@ -106,3 +106,12 @@ def retention_days(value: object, where: str) -> logs.RetentionDays:
             way_out=f"Give {' or '.join(map(str, near))} (days)",
         )
     return _RETENTIONS[number]
+
+
+def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:
+    """The class of a log group that this app defines; None when it cannot be known here."""
+    resource = log_group.node.default_child
+    if not isinstance(resource, logs.CfnLogGroup):
+        return None
+    name = resource.log_group_class or logs.LogGroupClass.STANDARD.name
+    return None if Token.is_unresolved(name) else logs.LogGroupClass[name]

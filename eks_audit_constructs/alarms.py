@@ -13,10 +13,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from eks_audit_constructs import catalog
+from eks_audit_constructs._checks import class_of
 from eks_audit_constructs.catalog import Detection, Detections, Severity
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.control_plane.log_group import class_of
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.queries import query_name
 

@@ -11,7 +11,7 @@ from constructs import Construct
 from eks_audit_constructs._grants import allow_on_key, logs_service
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["class_of", "log_group_name", "owned_log_group", "refuse_other_name"]
+__all__ = ["log_group_name", "owned_log_group", "refuse_other_name"]
 
 
 def log_group_name(cluster_name: str) -> str:
@@ -59,15 +59,6 @@ def owned_log_group(
         log_group_class=log_group_class,
         removal_policy=removal_policy,
     )
-
-
-def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:
-    """The class of a log group that this app defines; None when it cannot be known here."""
-    resource = log_group.node.default_child
-    if not isinstance(resource, logs.CfnLogGroup):
-        return None
-    name = resource.log_group_class or logs.LogGroupClass.STANDARD.name
-    return None if Token.is_unresolved(name) else logs.LogGroupClass[name]
 
 
 def refuse_other_name(log_group: logs.ILogGroup, cluster_name: str, where: str) -> None:

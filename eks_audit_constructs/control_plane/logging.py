@@ -14,7 +14,6 @@ from constructs import Construct
 
 from eks_audit_constructs import _checks
 from eks_audit_constructs.control_plane.log_group import (
-    class_of,
     log_group_name,
     owned_log_group,
     refuse_other_name,
@@ -127,7 +126,7 @@ class ControlPlaneLogging(Construct):
             self._log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
         if native is not None and native.name is not None:
             _create_first(self._log_group, native)
-        self._log_group_class = class_of(self._log_group)
+        self._log_group_class = _checks.class_of(self._log_group)
         self._log_group = self._seen_from_here(self._log_group)
 
     @property
