@@ -58,6 +58,7 @@ class AuditAlarms(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._cluster_name = cluster_name
+        self._named = not Token.is_unresolved(cluster_name)
         self._log_group = log_group
         self._detections = Detections(detections)
         self._check()
@@ -70,10 +71,11 @@ class AuditAlarms(Construct):
         }
         self._alarms = {detection.id: self._alarm(detection, metrics[detection.id]) for detection in self._detections}
         self._metrics = metrics
+        topics = topic if isinstance(topic, Mapping) else dict.fromkeys(Severity, topic)
+        told = {severity: actions.SnsAction(one) for severity, one in topics.items() if one is not None}
         for detection in self._detections:
-            told = topic.get(detection.severity) if isinstance(topic, Mapping) else topic
-            if told is not None:
-                self._alarms[detection.id].add_alarm_action(actions.SnsAction(told))
+            if detection.severity in told:
+                self._alarms[detection.id].add_alarm_action(told[detection.severity])
 
     @property
     def namespace(self) -> str:
@@ -174,7 +176,7 @@ class AuditAlarms(Construct):
         if detection.techniques:
             parts.append(f"**MITRE ATT&CK:** {', '.join(detection.techniques)}")
         text = "\n\n".join(parts)
-        if not Token.is_unresolved(text) and len(text) > _MAX_DESCRIPTION:
+        if self._named and len(text) > _MAX_DESCRIPTION:
             raise AuditConfigurationError(
                 f"{self.node.path}: detection {detection.id!r}",
                 value=text,

@@ -57,8 +57,10 @@ class AuditQueries(Construct):
                     way_out="Rename or remove one.",
                 )
             by_id[query.id] = query
+        named = not Token.is_unresolved(cluster_name)
+        group = log_group.log_group_name
         self._definitions = {
-            id: self._definition(by_id[id], query_name(cluster_name, by_id[id]), log_group) for id in sorted(by_id)
+            id: self._definition(by_id[id], query_name(cluster_name, by_id[id]), group, named) for id in sorted(by_id)
         }
 
     @property
@@ -66,8 +68,8 @@ class AuditQueries(Construct):
         """The query definitions by query id."""
         return MappingProxyType(self._definitions)
 
-    def _definition(self, query: SavedQuery, name: str, log_group: logs.ILogGroup) -> logs.CfnQueryDefinition:
-        if not Token.is_unresolved(name) and len(name) > _MAX_NAME:
+    def _definition(self, query: SavedQuery, name: str, group: str, named: bool) -> logs.CfnQueryDefinition:
+        if named and len(name) > _MAX_NAME:
             raise AuditConfigurationError(
                 self.node.path,
                 value=name,
@@ -80,5 +82,5 @@ class AuditQueries(Construct):
             "".join(word.capitalize() for word in query.id.split("-")),
             name=name,
             query_string=query.text,
-            log_group_names=[log_group.log_group_name],
+            log_group_names=[group],
         )
