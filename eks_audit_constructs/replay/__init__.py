@@ -1,0 +1,99 @@
+"""Replay: what the alarms of a CloudFormation template would have done on given audit logs.
+
+from eks_audit_constructs.replay import replay
+
+result = replay("cdk.out/demo.template.json", ["audit.jsonl"])
+for alarm in result.alarms:
+    print(alarm.alarm.alarm_name, alarm.alarmed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eks_audit_constructs.replay import logs
+from eks_audit_constructs.replay.alarms import State, Transition, transitions
+from eks_audit_constructs.replay.counts import LogCounts
+from eks_audit_constructs.replay.metrics import plan
+from eks_audit_constructs.replay.template import Alarm, MetricFilter, Template, read_template
+
+__all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilterReplay:
+    """A metric filter and how many events it matched."""
+
+    filter: MetricFilter
+    matched: int
+    error: str | None = None
+    """Why it could not be evaluated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlarmReplay:
+    """An alarm and its changes of state."""
+
+    alarm: Alarm
+    transitions: tuple[Transition, ...] = ()
+    error: str | None = None
+    """Why it could not be evaluated."""
+
+    @property
+    def alarmed(self) -> bool:
+        """It went off at least once."""
+        return any(change.state is State.ALARM for change in self.transitions)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """A template replayed over logs. Filters and alarms are sorted by logical id."""
+
+    template: Template
+    counted: LogCounts
+    filters: tuple[FilterReplay, ...]
+    alarms: tuple[AlarmReplay, ...]
+
+
+def replay(
+    template: str | Path, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+) -> Replay:
+    """Tell what a template's alarms would have done.
+
+    Args:
+        template: A CloudFormation template in JSON or YAML, or a `cdk.out` directory.
+        logs_: Audit logs: files, folders, `-` for standard input.
+        progress: Called with the share of the logs that is read, 0 to 1.
+
+    Raises:
+        AuditConfigurationError: The template is none, or a log cannot be read.
+    """
+    from eks_audit_constructs.replay import engine  # DuckDB takes a while to load
+
+    read = read_template(Path(template))
+    planned = plan(read)
+    with logs.opened(logs_) as found:
+        counted = engine.count(found, planned.questions, sizes=planned.asks_sizes, progress=progress)
+    filters = tuple(
+        FilterReplay(
+            filter=item,
+            matched=counted.answers[planned.filters[item.logical_id]].matched
+            if item.logical_id in planned.filters
+            else 0,
+            error=planned.errors.get(item.logical_id),
+        )
+        for item in read.filters
+    )
+    alarms = []
+    for alarm in read.alarms:
+        error = planned.errors.get(alarm.logical_id)
+        changes: tuple[Transition, ...] = ()
+        if error is None and counted.lines:
+            series = planned.series(alarm, counted)
+            changes = transitions(alarm, series, first=min(counted.lines), last=max(counted.lines))
+        elif error is None and counted.events:
+            error = "no event in the logs has a time"
+        alarms.append(AlarmReplay(alarm=alarm, transitions=changes, error=error))
+    return Replay(template=read, counted=counted, filters=filters, alarms=tuple(alarms))

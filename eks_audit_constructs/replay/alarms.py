@@ -1,0 +1,224 @@
+"""CloudWatch's evaluation of an alarm, over the minutes of a log.
+
+- An alarm is evaluated every minute over a window that slides; every 10 s with a period below a minute; every hour
+  when its periods add up to more than a day.
+- More data points are fetched than the alarm needs (`EXTRA`), so that real ones come before missing ones.
+- Where the log begins and ends, data are unknown, not missing: they never make an alarm go off.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+"""
+
+from __future__ import annotations
+
+import operator
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import accumulate
+
+from eks_audit_constructs.replay.counts import Sample
+from eks_audit_constructs.replay.template import COMPARISONS, Alarm
+
+__all__ = ["EXTRA", "Datapoint", "State", "Transition", "judge", "transitions"]
+
+EXTRA = 2
+"""Data points fetched beyond the evaluation periods: 5 for 3 in AWS's examples, which is all that is documented."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    "≥": operator.ge,
+    "<": operator.lt,
+    "≤": operator.le,
+}
+
+
+class State(Enum):
+    """The states of an alarm."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+class Datapoint(Enum):
+    """What an alarm makes of a period."""
+
+    WITHIN = "0"
+    BREACHING = "X"
+    MISSING = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """An alarm's change of state."""
+
+    at: datetime
+    state: State
+    reason: str
+
+
+def judge(points: Sequence[Datapoint], *, periods: int, to_alarm: int, missing: str, current: State) -> State:
+    """The state an alarm goes to.
+
+    Args:
+        points: The data points fetched, the newest last.
+        periods: How many of them are evaluated (N).
+        to_alarm: How many of these must be breaching (M).
+        missing: `breaching`, `notBreaching`, `ignore` or `missing`.
+        current: The state it is in.
+    """
+    real = [point for point in points if point is not Datapoint.MISSING]
+    if len(real) >= periods:
+        breaching = real[-periods:].count(Datapoint.BREACHING)
+        return State.ALARM if breaching >= to_alarm else State.OK
+    breaching = real.count(Datapoint.BREACHING)
+    if missing == "breaching":
+        breaching += min(periods, len(points)) - len(real)
+    if breaching >= to_alarm:
+        return State.ALARM
+    if missing in ("breaching", "notBreaching"):
+        return State.OK
+    if not real:
+        return State.INSUFFICIENT_DATA if missing == "missing" else current
+    if Datapoint.WITHIN in real:
+        return State.OK
+    # What there is breaches: once that is as old as M periods the alarm waits no longer for the rest.
+    if missing == "ignore":
+        return current
+    return State.ALARM if len(points) - points.index(Datapoint.BREACHING) >= to_alarm else State.OK
+
+
+def transitions(alarm: Alarm, series: Mapping[int, Sample], *, first: int, last: int) -> tuple[Transition, ...]:
+    """An alarm's changes of state over a log, from INSUFFICIENT_DATA on.
+
+    Args:
+        alarm: One that can be evaluated.
+        series: Its metric, by the first second of each minute.
+        first: The log's first minute, in seconds since 1970.
+        last: The log's last minute.
+    """
+    return tuple(_Evaluation(alarm, series, first, last + _MINUTE).run())
+
+
+class _Evaluation:
+    def __init__(self, alarm: Alarm, series: Mapping[int, Sample], first: int, end: int) -> None:
+        self.alarm, self.first, self.end = alarm, first, end
+        self.minutes = sorted(series)
+        self.samples = [series[minute] for minute in self.minutes]
+        self.counts = [0, *accumulate(sample.count for sample in self.samples)]
+        self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
+        self.sign = COMPARISONS[alarm.comparison]
+        self.breaches = _COMPARE[self.sign]
+        self.fetched = alarm.evaluation_periods + EXTRA
+        self.step = 10 if alarm.period < _MINUTE else _MINUTE
+        if alarm.period * alarm.evaluation_periods > _DAY:
+            self.step = _HOUR
+        # A minute's data are there when it is over; with shorter periods they stand at its beginning.
+        self.delay = _MINUTE - self.step if alarm.period < _MINUTE else 0
+
+    def run(self) -> list[Transition]:
+        found: list[Transition] = []
+        state = State.INSUFFICIENT_DATA
+        at = -(-(self.first + 1) // self.step) * self.step
+        settled = self.end + self.fetched * self.alarm.period + self.step
+        while at <= settled:
+            values = self._values(at)
+            new = self._state(at, values, state)
+            if new is not state:
+                moment = datetime.fromtimestamp(at + self.delay, UTC)
+                found.append(Transition(at=moment, state=new, reason=self._reason(new, values)))
+                state = new
+            elif all(value is None for value in values):
+                at = self._before_next_data(at)
+            at += self.step
+        return found
+
+    def _before_next_data(self, at: int) -> int:
+        """Without data in sight nothing changes: go to where there are some."""
+        position = bisect_left(self.minutes, at)
+        until = self.minutes[position] if position < len(self.minutes) else self.end
+        return max(at, until // self.step * self.step - self.step)
+
+    def _values(self, at: int) -> list[float | None]:
+        """The value of each period fetched, the newest last; periods wholly before the log are left out."""
+        period = self.alarm.period
+        bounds = [at - period * number for number in range(self.fetched, -1, -1)]
+        return [self._value(start, start + period) for start in bounds[:-1] if start + period > self.first]
+
+    def _value(self, start: int, end: int) -> float | None:
+        low, high = bisect_left(self.minutes, start), bisect_left(self.minutes, end)
+        if low == high:
+            return None
+        count, total = self.counts[high] - self.counts[low], self.totals[high] - self.totals[low]
+        match self.alarm.statistic:
+            case "Sum":
+                return total
+            case "SampleCount":
+                return float(count)
+            case "Average":
+                return total / count
+            case "Minimum":
+                return min(sample.low for sample in self.samples[low:high])
+            case _:
+                return max(sample.high for sample in self.samples[low:high])
+
+    def _state(self, at: int, values: list[float | None], current: State) -> State:
+        alarm = self.alarm
+        points: list[Datapoint] = []
+        for age, value in zip(range(len(values) - 1, -1, -1), values, strict=True):
+            start, end = at - alarm.period * (age + 1), at - alarm.period * age
+            cut = start < self.first or end > self.end
+            if value is None and start < self.first and alarm.missing_data == "breaching":
+                continue  # what was missing may stand before the log begins
+            if value is None:
+                points.append(Datapoint.MISSING)
+            elif not self.breaches(value, alarm.threshold):
+                points.append(Datapoint.WITHIN)
+            elif cut and self.sign in ("<", "≤"):
+                continue  # too little of this period is in the log to say that it had too little
+            else:
+                points.append(Datapoint.BREACHING)
+        if not points:
+            return current
+        periods, to_alarm = alarm.evaluation_periods, alarm.datapoints_to_alarm
+        new = judge(points, periods=periods, to_alarm=to_alarm, missing=alarm.missing_data, current=current)
+        if (
+            at > self.end
+            and new is not State.OK
+            and not (new is State.ALARM and points.count(Datapoint.BREACHING) >= to_alarm)
+        ):
+            return current
+        return new
+
+    def _reason(self, state: State, values: list[float | None]) -> str:
+        alarm = self.alarm
+        real = [value for value in values if value is not None][-alarm.evaluation_periods :]
+        span = _duration(alarm.period)
+        if not real:
+            return f"no data for {_duration(alarm.period * alarm.evaluation_periods)}"
+        if state is State.ALARM:
+            shown = [value for value in real if self.breaches(value, alarm.threshold)] or real
+        else:
+            shown = real
+        numbers = ", ".join(_figure(value) for value in shown[-5:])
+        breach = f"{self.sign} {_figure(alarm.threshold)} in {span}"
+        if state is State.ALARM:
+            if alarm.datapoints_to_alarm == 1:
+                return f"{numbers} {breach}"
+            return f"{len(shown)} of {alarm.evaluation_periods} periods: {numbers} {breach}"
+        return f"{numbers}: not {breach}"
+
+
+def _duration(seconds: int) -> str:
+    for unit, size in (("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _figure(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 and value != int(value) else f"{int(value)}"

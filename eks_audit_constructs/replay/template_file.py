@@ -1,0 +1,84 @@
+"""Template files: JSON or YAML with CloudFormation's short tags, one file or a `cdk.out` directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["read_documents"]
+
+
+def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The templates in a file or a `cdk.out` directory, each with its `Resources` a mapping.
+
+    Raises:
+        AuditConfigurationError: There is no template, or it cannot be read.
+    """
+    if not path.is_dir():
+        yield _document(path)
+        return
+    files = sorted(path.glob("**/*.template.json"))
+    if not files:
+        raise _refusal(path, path.name, "no *.template.json is in this directory", "Run `cdk synth` first")
+    for file in files:
+        yield _document(file)
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise _refusal(path, path.name, error.strerror or str(error), "Name a file that can be read") from error
+    except UnicodeDecodeError as error:
+        raise _refusal(path, path.name, "it is not UTF-8 text", "Name a CloudFormation template") from error
+    document = _parsed(path, text)
+    if not isinstance(document, Mapping) or not isinstance(document.get("Resources"), Mapping):
+        raise _refusal(path, text.strip()[:60], "a CloudFormation template has a Resources section", "Name a template")
+    return document
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    import yaml  # only templates that are no JSON need it
+
+    try:
+        return yaml.load(text, Loader=_loader())  # a SafeLoader that also knows CloudFormation's tags
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise _refusal(path, text.strip()[:60], f"neither JSON nor YAML: {reason}", "Name a template") from error
+
+
+def _loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Reads CloudFormation's YAML: `!Sub x` is `{"Fn::Sub": x}`, and a date is mere text."""
+
+    def tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = loader.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        else:
+            value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the third and last kind
+        if suffix == "GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+        return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+    def as_written(loader: Any, node: Any) -> Any:
+        return loader.construct_scalar(node)
+
+    Loader.add_multi_constructor("!", tagged)
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", as_written)
+    return Loader
+
+
+def _refusal(path: Path, value: str, limit: str, way_out: str) -> AuditConfigurationError:
+    return AuditConfigurationError(str(path), value=value, limit=limit, way_out=f"{way_out}.")
