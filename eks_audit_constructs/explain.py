@@ -1,0 +1,117 @@
+"""The catalogue, printed for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from eks_audit_constructs.catalog import Detection, Severity
+from eks_audit_constructs.catalog.samples import Sample, samples
+from eks_audit_constructs.conditions import sql
+from eks_audit_constructs.conditions.expression import Expression
+
+__all__ = ["as_json", "print_detection", "print_detections"]
+
+_COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
+
+
+def as_json(detections: Iterable[Detection]) -> str:
+    """The detections as a JSON list."""
+    return json.dumps([_document(detection) for detection in detections], indent=2, ensure_ascii=False)
+
+
+def print_detections(detections: Iterable[Detection], console: Console) -> None:
+    """A table, a line each."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in ("Detection", "Severity", "Alarm at", "What happened"):
+        table.add_column(header, no_wrap=header != "What happened")
+    for detection in detections:
+        severity = Text(detection.severity.value, style=_COLOURS[detection.severity])
+        table.add_row(detection.id, severity, _alarm_at(detection), detection.title)
+    console.print(table)
+
+
+def print_detection(detection: Detection, console: Console) -> None:
+    """Everything about one: what it looks for in every language, on which events, and what to do about it."""
+    console.print(
+        Text(detection.title, style="bold"),
+        Text(f"({detection.severity.value} severity)", style=_COLOURS[detection.severity]),
+    )
+    console.print(f"{detection.what} {detection.why}", markup=False)
+    _section(console, "Do this", Text(detection.next_steps))
+    _section(console, "Alarm", Text(f"{_alarm_at(detection)}. {detection.grounds}"))
+    if detection.false_positives:
+        _section(console, "Harmless when", Group(*(Text(f"- {one}") for one in detection.false_positives)))
+    if detection.techniques:
+        links = (f"{one} https://attack.mitre.org/techniques/{one.replace('.', '/')}/" for one in detection.techniques)
+        _section(console, "MITRE ATT&CK", Group(*map(Text, links)))
+    if detection.pattern is not None:
+        _section(console, "Filter pattern", Text(detection.pattern))
+    _section(console, f"Logs Insights: {detection.query.title}", Text(detection.query.text))
+    for dialect, title in (("duckdb", "SQL for DuckDB"), ("athena", "SQL for Athena")):
+        if text := _sql(detection, dialect):  # type: ignore[arg-type]  # the two dialects, spelled out above
+            _section(
+                console, title, Syntax(text, "sql", theme="ansi_light", background_color="default", word_wrap=True)
+            )
+    for matches, title in ((True, "Counts"), (False, "Does not count")):
+        if events := [sample for sample in samples(detection.id) if sample.matches is matches]:
+            _section(console, title, Group(*(_event(sample) for sample in events)))
+
+
+def _section(console: Console, title: str, body: RenderableType) -> None:
+    console.print()
+    console.print(Text(title, style="bold"))
+    console.print(Padding(body, (0, 0, 0, 2)))
+
+
+def _alarm_at(detection: Detection) -> str:
+    if detection.pattern is None:
+        return f"nothing in {detection.period * detection.datapoints_to_alarm} min"
+    return f"{detection.threshold} in {detection.period} min"
+
+
+def _sql(detection: Detection, dialect: sql.Dialect) -> str | None:
+    if not isinstance(detection.condition, Expression):
+        return None
+    return sql.select(detection.condition, dialect=dialect, table="audit_log")
+
+
+def _event(sample: Sample) -> Text:
+    event = sample.event
+    code = event.get("responseStatus", {}).get("code", "")
+    user = event["user"].get("username", "nobody")
+    line = f"- {sample.says}: {user} {event['verb']} {event['requestURI']} {code} ({event['stage']})"
+    return Text(line)
+
+
+def _document(detection: Detection) -> dict[str, Any]:
+    return {
+        "id": detection.id,
+        "title": detection.title,
+        "severity": detection.severity.value,
+        "what": detection.what,
+        "why": detection.why,
+        "next_steps": detection.next_steps,
+        "techniques": list(detection.techniques),
+        "threshold": detection.threshold,
+        "period_minutes": detection.period,
+        "evaluation_periods": detection.evaluation_periods,
+        "datapoints_to_alarm": detection.datapoints_to_alarm,
+        "grounds": detection.grounds,
+        "false_positives": list(detection.false_positives),
+        "tags": list(detection.tags),
+        "pattern": detection.pattern,
+        "query": {"id": detection.query.id, "title": detection.query.title, "text": detection.query.text},
+        "sql": {"duckdb": _sql(detection, "duckdb"), "athena": _sql(detection, "athena")},
+        "samples": [
+            {"matches": sample.matches, "says": sample.says, "source": sample.source, "event": sample.event}
+            for sample in samples(detection.id)
+        ],
+    }
