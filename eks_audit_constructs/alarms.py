@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import cast
 
 from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -72,7 +73,12 @@ class AuditAlarms(Construct):
         self._alarms = {detection.id: self._alarm(detection, metrics[detection.id]) for detection in self._detections}
         self._metrics = metrics
         topics = topic if isinstance(topic, Mapping) else dict.fromkeys(Severity, topic)
-        told = {severity: actions.SnsAction(one) for severity, one in topics.items() if one is not None}
+        # Cast for pyright: jsii names the parameters of a class and of its interface differently.
+        told = {
+            severity: cast(cloudwatch.IAlarmAction, actions.SnsAction(one))
+            for severity, one in topics.items()
+            if one is not None
+        }
         for detection in self._detections:
             if detection.severity in told:
                 self._alarms[detection.id].add_alarm_action(told[detection.severity])
