@@ -147,9 +147,9 @@ class _Writer:
     def condition(self, expression: Expression) -> exp.Expr:
         match expression:
             case And(terms):
-                return exp.and_(*map(self.condition, terms)) if terms else exp.true()
+                return exp.and_(*map(self.condition, terms), copy=False) if terms else exp.true()
             case Or(terms):
-                return exp.or_(*map(self.condition, terms)) if terms else exp.false()
+                return exp.or_(*map(self.condition, terms), copy=False) if terms else exp.false()
             case Term():
                 return self._term(expression)
             case Comparison(path):

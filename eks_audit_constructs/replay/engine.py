@@ -3,8 +3,8 @@
 There are two ways. DuckDB's JSON reader is the faster one (`columnar`), exact where every line is an event with a time
 and no question needs more than the values of fields. Otherwise a file is read as raw lines (a CSV of one column with
 no delimiter, `statement`), because only so text patterns, exact counts of what is no JSON, and missing against null
-come out right. What DuckDB refuses (a carriage return inside a line,
-bytes that are no UTF-8, lines over 4 MiB) and what SQL cannot say goes to the Python reference.
+come out right. What DuckDB refuses (a carriage return inside a line, bytes that are no UTF-8, lines over 4 MiB) and
+what SQL cannot say goes to the Python reference.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ __all__ = ["Progress", "count"]
 Progress: TypeAlias = Callable[[float], None]
 """Called now and then with the share of the input that is done, 0 to 1."""
 
+_Row: TypeAlias = tuple[Any, ...]
+
 _POLL_SECONDS = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALONE = 4 * 1024 * 1024
@@ -45,7 +47,7 @@ _FILLED = """
         first_value(happened ignore nulls) over (
             partition by source order by rowid rows between current row and unbounded following
         )
-    ) as happened) from events
+    ) as happened), happened is null as untimed from events
 """
 """Every event with a time: its own, that of the event before it, or the first of its file."""
 
@@ -104,28 +106,48 @@ def _count(
     try:
         with _checked(batch if gzipped else ()):
             columns = None if sizes or shape is Shape.EXPORT else columnar.select_events(questions, files=len(batch))
-            if columns is None or not _read_columns(database, columns, source):
-                _read(database, select_events(shape, questions, files=len(batch)), source)
+            rows = None if columns is None else _read_columns(database, columns, questions, source)
+            if rows is None:
+                rows = _read_lines(database, select_events(shape, questions, files=len(batch)), questions, source)
     except UnsayableError:
         return [reference.count(log, questions) for log in batch]
     except duckdb.Error:
         if len(batch) > 1:
             return [part for log in batch for part in _count(database, [log], questions, sizes)]
         return [reference.count(batch[0], questions)]
-    return [_summary(database, questions)]
+    return [_summary(rows, len(questions))]
 
 
-def _read(database: duckdb.DuckDBPyConnection, select: str, source: Mapping[str, object]) -> None:
-    database.execute(f"create or replace temp table events as {select}", source)
-
-
-def _read_columns(database: duckdb.DuckDBPyConnection, select: str, source: Mapping[str, object]) -> bool:
-    """Read with the JSON reader; False if there was a line of which that tells too little."""
+def _read_columns(
+    database: duckdb.DuckDBPyConnection, select: str, questions: Sequence[Question], source: Mapping[str, object]
+) -> list[_Row] | None:
+    """Read with the JSON reader; None if there was a line of which that tells too little."""
     try:
-        _read(database, select, source)
+        rows = database.execute(_by_minute(f"select *, false as untimed from ({select})", questions), source).fetchall()
     except duckdb.Error:
-        return False
-    return database.execute("select 1 from events where happened is null limit 1").fetchone() is None
+        return None
+    return None if rows and rows[-1][0] is None else rows
+
+
+def _read_lines(
+    database: duckdb.DuckDBPyConnection, select: str, questions: Sequence[Question], source: Mapping[str, object]
+) -> list[_Row]:
+    database.execute(f"create or replace temp table events as {select}", source)
+    timed = database.execute("select count(*) = count(happened) from events").fetchone() == (True,)
+    events = "select *, false as untimed from events" if timed else _FILLED
+    return database.execute(_by_minute(events, questions)).fetchall()
+
+
+def _by_minute(events: str, questions: Sequence[Question]) -> str:
+    """A row for each minute, the one without a minute last."""
+    return f"""
+        select
+            cast(floor(happened / 6e7) as bigint) * 60 as minute, count(*),
+            count(*) filter (not readable), count(*) filter (untimed),
+            min(happened) filter (not untimed), max(happened) filter (not untimed), sum(size)
+            {aggregates(questions)}
+        from ({events}) group by minute order by minute nulls last
+    """
 
 
 @contextmanager
@@ -142,35 +164,31 @@ def _checked(logs: Sequence[Log]) -> Iterator[None]:
                 check.cancel()
 
 
-def _summary(database: duckdb.DuckDBPyConnection, questions: Sequence[Question]) -> LogCounts:
-    matches = "".join(f", sum(q{index})" for index in range(len(questions)))
-    totals: Any = database.execute(
-        "select count(*), count(*) filter (not readable), count(*) - count(happened), min(happened), max(happened)"
-        f"{matches} from events"
-    ).fetchone()
-    events, unreadable, untimed, first, last, *matched = totals
-    matched = [int(number or 0) for number in matched]
-    rows = database.execute(
-        f"select cast(floor(happened / 6e7) as bigint) * 60 as minute, count(*), sum(size){aggregates(questions)} "
-        f"from ({_FILLED if untimed else 'from events'}) group by minute order by minute nulls last"
-    ).fetchall()
-    undated = rows.pop()[1] if rows and rows[-1][0] is None else 0
-    minutes: list[dict[int, Sample]] = [{} for _ in questions]
-    for minute, _, _, *samples in rows:
-        for series, sample in zip(minutes, zip(*[iter(samples)] * 4, strict=True), strict=True):
-            if sample[0]:
-                series[minute] = Sample(int(sample[0]), *map(float, sample[1:]))
+def _summary(rows: Sequence[_Row], questions: int) -> LogCounts:
+    matched = [0] * questions
+    minutes: list[dict[int, Sample]] = [{} for _ in range(questions)]
+    for minute, _, _, _, _, _, _, *told in rows:
+        for index in range(questions):
+            matches, *sample = told[index * 5 : index * 5 + 5]
+            matched[index] += int(matches)
+            if sample[0] and minute is not None:
+                minutes[index][minute] = Sample(int(sample[0]), *map(float, sample[1:]))
+    dated = [row for row in rows if row[0] is not None]
     return LogCounts(
-        events=events,
-        unreadable=unreadable,
-        untimed=untimed,
-        undated=undated,
-        first=None if first is None else _EPOCH + timedelta(microseconds=first),
-        last=None if last is None else _EPOCH + timedelta(microseconds=last),
-        lines={row[0]: row[1] for row in rows},
-        sizes={row[0]: int(row[2]) for row in rows},
+        events=sum(row[1] for row in rows),
+        unreadable=sum(row[2] for row in rows),
+        untimed=sum(row[3] for row in rows),
+        undated=sum(row[1] for row in rows if row[0] is None),
+        first=min((_moment(row[4]) for row in dated if row[4] is not None), default=None),
+        last=max((_moment(row[5]) for row in dated if row[5] is not None), default=None),
+        lines={row[0]: row[1] for row in dated},
+        sizes={row[0]: int(row[6]) for row in dated},
         answers=tuple(Answer(matched=number, minutes=series) for number, series in zip(matched, minutes, strict=True)),
     )
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @contextmanager

@@ -90,11 +90,12 @@ def told(
 
 
 def aggregates(questions: Sequence[Question]) -> str:
-    """Four columns for each question: how many numbers, their sum, the least and the greatest."""
+    """Five columns for each question: how many match; how many numbers, their sum, the least and the greatest."""
     return "".join(
-        f", sum(q{index}), sum(q{index}), 1, 1"
+        f", sum(q{index}), sum(q{index}), sum(q{index}), 1, 1"
         if question.value is None
-        else "".join(f", {function}(v{index}) filter (q{index} = 1)" for function in ("count", "sum", "min", "max"))
+        else f", sum(q{index})"
+        + "".join(f", {function}(v{index}) filter (q{index} = 1)" for function in ("count", "sum", "min", "max"))
         for index, question in enumerate(questions)
     )
 
