@@ -1,0 +1,61 @@
+"""Measure everything and print it: `make bench`, or `python -m benchmarks --json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import replay, synthesis
+from benchmarks.ratio import Ratio
+
+LOGS = synthesis.ROOT / "tests" / "data" / "audit-logs"
+
+
+def main() -> None:
+    """Run the benchmarks. A missed target is shown, not an error: the machine may be busy."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, each with its target.")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of which the median is taken (default: 5)")
+    parser.add_argument("--megabytes", type=int, default=200, help="size of the log to replay (default: 200)")
+    options = parser.parse_args()
+
+    progress = Console(stderr=True)
+    results: list[Ratio] = []
+    with tempfile.TemporaryDirectory() as name, progress.status("Preparing …") as status:
+        for result in _all(options.rounds, options.megabytes * 1_000_000, Path(name)):
+            results.append(result)
+            status.update(f"{len(results)} measured, the last one: {result.name}")
+
+    if options.json:
+        print(json.dumps([asdict(result) | {"met": result.met} for result in results], indent=2))
+    else:
+        Console().print(_table(results))
+
+
+def _all(rounds: int, size: int, directory: Path) -> Iterator[Ratio]:
+    template = synthesis.default_template(directory / "default")
+    yield from synthesis.ratios(rounds, template, directory)
+    log = directory / "audit.jsonl"
+    replay.write_log(log, sorted(LOGS.glob("*.jsonl")), size)
+    yield from replay.ratios(rounds, template, log)
+
+
+def _table(results: list[Ratio]) -> Table:
+    table = Table("", "ratio", "target", "", "measured", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for result in results:
+        value = "-" if result.value is None else f"{result.value:.2f}"
+        target = f"{'≤' if result.at_most else '≥'} {result.target:g}"
+        verdict = {True: "met", False: "MISSED", None: "skipped"}[result.met]
+        table.add_row(result.name, value, target, verdict, result.detail)
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""One piece of work in a fresh process, timed alone: imports are done before the clock starts, seconds are printed.
+
+python -m benchmarks.timed default              build and synthesize the app that the context asks for
+python -m benchmarks.timed twin TEMPLATE        build and synthesize its twin
+python -m benchmarks.timed replay TEMPLATE LOG  replay a log
+python -m benchmarks.timed scan LOG             have DuckDB merely split it into JSON objects
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+__all__ = ["main"]
+
+
+def _default() -> None:
+    from aws_cdk import App
+
+    from eks_audit_constructs.app import build
+
+    def work() -> None:
+        app = App(analytics_reporting=False)
+        build(app)
+        app.synth()
+
+    _clock(work)
+
+
+def _twin(template: str) -> None:
+    from aws_cdk import App
+
+    from benchmarks import twin
+
+    content = twin.read(template)
+
+    def work() -> None:
+        app = App(analytics_reporting=False)
+        twin.build(app, content)
+        app.synth()
+
+    _clock(work)
+
+
+def _replay(template: str, log: str) -> None:
+    from eks_audit_constructs.replay import engine, replay  # noqa: F401  # engine: replay() imports it when it runs
+
+    _clock(lambda: replay(template, [log]))
+
+
+def _scan(log: str) -> None:
+    import duckdb
+
+    _clock(lambda: duckdb.execute("select count(*) from read_ndjson_objects($1)", [log]).fetchall())
+
+
+def _clock(work: Callable[[], object]) -> None:
+    start = time.perf_counter()
+    work()
+    print(time.perf_counter() - start)
+
+
+_WORK: dict[str, Callable[..., None]] = {"default": _default, "twin": _twin, "replay": _replay, "scan": _scan}
+
+
+def main(what: str, *arguments: str) -> None:
+    """Do one of the four."""
+    _WORK[what](*arguments)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,154 @@
+"""The default stack written by hand with L1 constructs only: what the library is measured against.
+
+Its texts (patterns, queries, descriptions) come from the default template, which is the only argument:
+
+    python -m benchmarks.twin cdk.out/EksAudit-demo.template.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnResource, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+
+__all__ = ["build", "read"]
+
+Properties = Mapping[str, Any]
+
+
+def read(template: str) -> dict[str, Any]:
+    """The template in a file."""
+    content: dict[str, Any] = json.loads(Path(template).read_text(encoding="utf-8"))
+    return content
+
+
+def build(app: App, template: Mapping[str, Any]) -> Stack:
+    """Add a stack with the resources of the template, each written out for its type.
+
+    Raises:
+        KeyError: The template has a resource of a type that the default stack did not have when this was written.
+    """
+    stack = Stack(
+        app,
+        "Twin",
+        description=template["Description"],
+        synthesizer=BootstraplessSynthesizer(),
+        analytics_reporting=False,
+    )
+    made: dict[str, CfnResource] = {}
+    for logical_id, resource in template["Resources"].items():
+        made[logical_id] = _WRITERS[resource["Type"]](stack, logical_id, resource["Properties"], made)
+    [topic] = (one for one in made.values() if isinstance(one, sns.CfnTopic))
+    outputs = template["Outputs"]
+    CfnOutput(
+        stack,
+        "LogGroupName",
+        description=outputs["LogGroupName"]["Description"],
+        value=outputs["LogGroupName"]["Value"],
+    )
+    CfnOutput(stack, "AlarmTopicArn", description=outputs["AlarmTopicArn"]["Description"], value=topic.ref)
+    return stack
+
+
+def _key(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
+    key = kms.CfnKey(
+        stack,
+        id,
+        description=properties["Description"],
+        enable_key_rotation=properties["EnableKeyRotation"],
+        key_policy=properties["KeyPolicy"],
+    )
+    key.apply_removal_policy(RemovalPolicy.DESTROY)
+    return key
+
+
+def _topic(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    key = made[properties["KmsMasterKeyId"]["Fn::GetAtt"][0]]
+    assert isinstance(key, kms.CfnKey)
+    return sns.CfnTopic(stack, id, kms_master_key_id=key.attr_arn)
+
+
+def _topic_policy(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    return sns.CfnTopicPolicy(
+        stack,
+        id,
+        policy_document=properties["PolicyDocument"],
+        topics=[made[one["Ref"]].ref for one in properties["Topics"]],
+    )
+
+
+def _metric_filter(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
+    return logs.CfnMetricFilter(
+        stack,
+        id,
+        filter_name=properties["FilterName"],
+        filter_pattern=properties["FilterPattern"],
+        log_group_name=properties["LogGroupName"],
+        metric_transformations=[
+            logs.CfnMetricFilter.MetricTransformationProperty(
+                default_value=one["DefaultValue"],
+                metric_name=one["MetricName"],
+                metric_namespace=one["MetricNamespace"],
+                metric_value=one["MetricValue"],
+            )
+            for one in properties["MetricTransformations"]
+        ],
+    )
+
+
+def _alarm(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    dimensions = [
+        cloudwatch.CfnAlarm.DimensionProperty(name=one["Name"], value=one["Value"])
+        for one in properties.get("Dimensions", [])
+    ]
+    return cloudwatch.CfnAlarm(
+        stack,
+        id,
+        alarm_actions=[made[one["Ref"]].ref for one in properties["AlarmActions"]],
+        alarm_description=properties["AlarmDescription"],
+        alarm_name=properties["AlarmName"],
+        comparison_operator=properties["ComparisonOperator"],
+        datapoints_to_alarm=properties.get("DatapointsToAlarm"),
+        dimensions=dimensions or None,
+        evaluation_periods=properties["EvaluationPeriods"],
+        metric_name=properties["MetricName"],
+        namespace=properties["Namespace"],
+        period=properties["Period"],
+        statistic=properties["Statistic"],
+        threshold=properties["Threshold"],
+        treat_missing_data=properties["TreatMissingData"],
+    )
+
+
+def _query(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
+    return logs.CfnQueryDefinition(
+        stack,
+        id,
+        log_group_names=properties["LogGroupNames"],
+        name=properties["Name"],
+        query_string=properties["QueryString"],
+    )
+
+
+_WRITERS: dict[str, Callable[[Stack, str, Properties, Mapping[str, CfnResource]], CfnResource]] = {
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::KMS::Key": _key,
+    "AWS::Logs::MetricFilter": _metric_filter,
+    "AWS::Logs::QueryDefinition": _query,
+    "AWS::SNS::Topic": _topic,
+    "AWS::SNS::TopicPolicy": _topic_policy,
+}
+
+
+if __name__ == "__main__":
+    app = App(analytics_reporting=False)
+    build(app, read(sys.argv[1]))
+    app.synth()

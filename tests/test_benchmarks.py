@@ -1,0 +1,69 @@
+"""What is measured is what it is said to be."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from benchmarks import ratio, replay, twin
+
+
+def moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["stageTimestamp"])
+
+
+def test_the_twin_has_what_the_default_stack_has(default_template: dict[str, Any]) -> None:
+    app = App(analytics_reporting=False)
+    stack = twin.build(app, default_template)
+    written = app.synth().get_stack_by_name(stack.stack_name).template
+
+    def types(template: dict[str, Any]) -> Counter[str]:
+        return Counter(resource["Type"] for resource in template["Resources"].values())
+
+    assert types(written) == types(default_template)
+    assert written["Resources"] == default_template["Resources"]
+    assert written["Outputs"] == default_template["Outputs"]
+
+
+def test_a_twin_that_cannot_write_a_resource_says_so(default_template: dict[str, Any]) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {}}
+    with pytest.raises(KeyError, match="AWS::SQS::Queue"):
+        twin.build(App(), {**default_template, "Resources": {**default_template["Resources"], "Queue": queue}})
+
+
+def test_the_replayed_log_is_the_real_one_minute_after_minute(real_logs: Path, tmp_path: Path) -> None:
+    source = real_logs / "unauthorized_spike.jsonl"
+    log = tmp_path / "audit.jsonl"
+    replay.write_log(log, [source], size=source.stat().st_size + 1)
+    real = [json.loads(line) for line in source.read_text().splitlines()]
+    written = [json.loads(line) for line in log.read_text().splitlines()]
+    assert written[: len(real)] == real
+    assert len(written) == 2 * len(real)
+    assert [moment(event) - moment(before) for before, event in zip(real, written[len(real) :], strict=True)] == [
+        timedelta(minutes=1)
+    ] * len(real)
+
+
+@pytest.mark.parametrize(
+    ("value", "at_most", "met"),
+    [(1.0, True, True), (1.2, True, False), (1.2, False, True), (1.0, False, False), (None, True, None)],
+)
+def test_a_target_is_a_bound_of_its_own_side(value: float | None, at_most: bool, met: bool | None) -> None:
+    assert ratio.Ratio(name="", value=value, target=1.1, at_most=at_most, detail="").met is met
+
+
+def test_measurements_take_turns() -> None:
+    turns: list[str] = []
+
+    def measurement(name: str) -> float:
+        turns.append(name)
+        return len(turns)
+
+    assert ratio.medians(3, lambda: measurement("a"), lambda: measurement("b")) == [3, 4]
+    assert turns == ["a", "b"] * 3
