@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_eks as eks
-from aws_cdk import aws_eks_v2 as eks_v2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -17,6 +15,10 @@ from constructs import Construct
 from eks_audit_constructs import catalog
 from eks_audit_constructs.audit import EksAudit
 from eks_audit_constructs.catalog import Detection, SavedQuery, Severity
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_eks as eks
+    from aws_cdk import aws_eks_v2 as eks_v2
 
 __all__ = ["EksAuditStack"]
 

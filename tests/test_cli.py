@@ -104,3 +104,12 @@ def test_help_loads_nothing_heavy() -> None:
 
     assert "replay" in done.stdout
     assert not HEAVY & set(done.stdout.split())
+
+
+def test_without_its_extra_the_command_says_how_to_get_it() -> None:
+    code = "import sys; sys.modules['typer'] = None; from eks_audit_constructs.__main__ import main; main()"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "eks-audit: typer is not installed: pip install 'eks-audit-constructs[cli]'\n"

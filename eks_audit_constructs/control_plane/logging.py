@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack, Token
-from aws_cdk import aws_eks as eks
-from aws_cdk import aws_eks_v2 as eks_v2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk.interfaces.aws_eks import ClusterReference, IClusterRef
@@ -18,8 +18,13 @@ from eks_audit_constructs.control_plane.log_group import (
     owned_log_group,
     refuse_other_name,
 )
-from eks_audit_constructs.control_plane.native import NativeCluster, native_cluster
 from eks_audit_constructs.errors import AuditConfigurationError
+
+if TYPE_CHECKING:  # the EKS modules take 0.4 s to load, and an app that names its cluster needs neither
+    from aws_cdk import aws_eks as eks
+    from aws_cdk import aws_eks_v2 as eks_v2
+
+    from eks_audit_constructs.control_plane.native import NativeCluster
 
 __all__ = ["ControlPlaneLogging"]
 
@@ -93,7 +98,7 @@ class ControlPlaneLogging(Construct):
         given = [name for name, value in settings.items() if value is not None]
         types = self._spelled(log_types)
         name = self._name_of(cluster)
-        native = None if isinstance(cluster, str) else native_cluster(cluster)
+        native = None if isinstance(cluster, str) else _native(cluster)
         if native is not None and native.name is not None:
             name = native.name
         self._cluster_name = _checks.cluster_name(name, self.node.path)
@@ -142,6 +147,8 @@ class ControlPlaneLogging(Construct):
     @property
     def log_types(self) -> tuple[eks.ClusterLoggingTypes, ...]:
         """The logs EKS writes, those that the cluster itself switches on included, in the order EKS lists them."""
+        from aws_cdk import aws_eks as eks
+
         return tuple(eks.ClusterLoggingTypes[name] for name, spelled in _SPELLING.items() if spelled in self._log_types)
 
     @property
@@ -177,7 +184,7 @@ class ControlPlaneLogging(Construct):
             limit = "log_types is a list of at least one log type"
             raise AuditConfigurationError(self.node.path, value=log_types, limit=limit, way_out=way_out)
         for log_type in log_types:
-            if not isinstance(log_type, (eks.ClusterLoggingTypes, eks_v2.ClusterLoggingTypes)):
+            if not isinstance(log_type, Enum) or log_type.name not in _SPELLING:
                 limit = "this is not one of EKS's log types"
                 raise AuditConfigurationError(self.node.path, value=log_type, limit=limit, way_out=way_out)
         return sorted({_SPELLING[log_type.name] for log_type in log_types})
@@ -269,6 +276,12 @@ class ControlPlaneLogging(Construct):
             "This cluster is not defined in this app: its control plane logging must be on already, audit logs "
             "included. `aws eks describe-cluster` shows it, `aws eks update-cluster-config` switches it on.",
         )
+
+
+def _native(cluster: IClusterRef) -> NativeCluster | None:
+    from eks_audit_constructs.control_plane.native import native_cluster
+
+    return native_cluster(cluster)
 
 
 def _create_first(log_group: logs.ILogGroup, native: NativeCluster) -> None:

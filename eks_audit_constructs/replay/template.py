@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eks_audit_constructs.conditions import filter_pattern
+from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay.intrinsics import Resolver
@@ -169,7 +169,7 @@ def _metric_filters(view: _Resource) -> Iterator[MetricFilter]:
     if view.properties.get("FieldSelectionCriteria"):
         error = error or "it selects by account or region, which no log line holds"
     try:
-        condition = filter_pattern.parse(pattern, where=view.logical_id)
+        condition = pattern_parser.parse(pattern, where=view.logical_id)
     except AuditConfigurationError as refused:
         error = error or f"{refused.limit}. {refused.way_out}"
     transformations = view.properties.get("MetricTransformations")

@@ -16,7 +16,7 @@ from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import sql
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.conditions.filter_pattern import parse
+from eks_audit_constructs.conditions.pattern_parser import parse
 
 EVENT_DETECTIONS = [detection for detection in catalog.DEFAULT if detection.pattern is not None]
 SAMPLES = [sample for detection in EVENT_DETECTIONS for sample in samples(detection.id)]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
-from eks_audit_constructs.conditions.filter_pattern import parse
+from eks_audit_constructs.conditions.pattern_parser import parse
 
 
 def matches(pattern: str, line: str) -> bool:

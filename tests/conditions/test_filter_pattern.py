@@ -17,7 +17,8 @@ from eks_audit_constructs.conditions.expression import (
     field,
     message_contains,
 )
-from eks_audit_constructs.conditions.filter_pattern import MAX_LENGTH, check, has_regex, parse, render
+from eks_audit_constructs.conditions.filter_pattern import MAX_LENGTH, check, has_regex, render
+from eks_audit_constructs.conditions.pattern_parser import parse
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
 

@@ -1,0 +1,22 @@
+"""`eks-audit` and `python -m eks_audit_constructs`: the command line, if its extra is installed."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, or say how to install it."""
+    try:
+        from eks_audit_constructs.cli import main as run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("eks_audit_constructs"):
+            raise
+        sys.exit(f"eks-audit: {error.name} is not installed: pip install 'eks-audit-constructs[cli]'")
+    run()
+
+
+if __name__ == "__main__":
+    main()
