@@ -105,7 +105,7 @@ def _count(
     source = {"files": [str(log.path) for log in batch], "compression": "gzip" if gzipped else "none"}
     try:
         with _checked(batch if gzipped else ()):
-            columns = None if sizes or shape is Shape.EXPORT else columnar.select_events(questions, files=len(batch))
+            columns = None if sizes or shape is Shape.EXPORT else columnar.select_events(questions)
             rows = None if columns is None else _read_columns(database, columns, questions, source)
             if rows is None:
                 rows = _read_lines(database, select_events(shape, questions, files=len(batch)), questions, source)

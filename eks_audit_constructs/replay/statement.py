@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 
 from sqlglot import exp
 
 from eks_audit_constructs.conditions import sql
-from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, selector
+from eks_audit_constructs.conditions.expression import ANY_ELEMENT, And, Comparison, Expression, Or, Path, selector
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay.counts import Question
 from eks_audit_constructs.replay.logs import Shape
@@ -66,8 +67,11 @@ def told(
     times: Sequence[str],
     *,
     exported: bool = False,
+    texts: Collection[Path] = (),
 ) -> str:
     """What events tell, given the JSON values of their fields and the texts of their own times.
+
+    Of `texts`, the values are no JSON but text; these fields are compared with `=` and a string, no more.
 
     The columns: `happened` (microseconds since 1970, NULL without a time), and for each question `q0` (1 if it
     matches, else 0), `q1` …, with `v0` … where a question asks for a number.
@@ -78,12 +82,21 @@ def told(
     known = [_microseconds("written", EXPORT_TIME)] if exported else []
     known += [_micro_time(times[0]), *(_microseconds(text, RFC3339) for text in times)]
     columns = f"coalesce({', '.join(known)}) as happened"
+
+    @cache  # questions have most of their terms in common
+    def matches(condition: Expression) -> str:
+        if isinstance(condition, And | Or) and condition.terms:
+            return f"({(' and ' if isinstance(condition, And) else ' or ').join(map(matches, condition.terms))})"
+        written = sql.condition(condition, dialect="duckdb", value=value)
+        if isinstance(condition, Comparison) and condition.path in texts:
+            written = exp.EQ(this=value(condition.path), expression=exp.convert(condition.value))
+        return f"({written.sql(dialect='duckdb')})"
+
     for index, question in enumerate(questions):
         try:
-            matches = sql.condition(question.condition, dialect="duckdb", value=value).sql(dialect="duckdb")
+            columns += f", case when {matches(question.condition)} then 1::utinyint else 0::utinyint end as q{index}"
         except AuditConfigurationError as error:
             raise UnsayableError from error
-        columns += f", case when {matches} then 1::utinyint else 0::utinyint end as q{index}"
         if question.value is not None:
             columns += f", {_number(value(question.value))} as v{index}"
     return columns

@@ -123,6 +123,7 @@ REFUSED_BY_DUCKDB = {
     "no UTF-8": b'{"stage":"\xff"}',
     "a carriage return in a line": b"one\rtwo",
     "a zero byte": b"a\x00b",
+    "a line over 1 MiB": b'{"stage":"' + b"x" * 2_000_000 + b'"}',
     "a line over 4 MiB": b'{"stage":"' + b"x" * 5_000_000 + b'"}',
 }
 
@@ -172,6 +173,37 @@ class TestNastyLines:
             path = write_log(tmp_path, event("06:02:00", stage="a"), line, event("06:03:00"), name=f"{number}.jsonl")
 
             assert_agree([path], COMPARISONS)
+            assert_agree([path], [QUESTIONS[8]])
+
+    @pytest.mark.parametrize(
+        "wanted", ["get", "GET", "/get", 'g"e', "g\\e", "zażółć", "true", "nan", "12", '{"get":1}', ""]
+    )
+    def test_a_text_is_told_from_what_is_written_like_it(self, tmp_path: Path, wanted: str) -> None:
+        texts = [
+            "get",
+            "/get",
+            'g"e',
+            "g\\e",
+            "zażółć",
+            "true",
+            "null",
+            "nan",
+            "12",
+            '{"get":1}',
+            '["get"]',
+            '"get"',
+            "",
+        ]
+        written = [json.dumps(text) for text in texts]
+        values = ['"\\u0067et"', "true", "null", "12", "1e400", '{"get":1}', '["get"]', "{}", *written]
+        lines = [event("06:02:00")[:-1] + f',"verb":{value},"user":{{"username":{value}}}}}' for value in values]
+        path = write_log(tmp_path, *lines)
+        verb, user = field("verb"), field("user.username")
+
+        assert_agree([path], [Question(condition=verb == wanted), Question(condition=user == wanted)])
+        assert_agree([path], [Question(condition=verb == wanted), Question(condition=verb != wanted)])
+        assert_agree([path], [Question(condition=(verb == wanted) | (verb == 12) | (user == "*"))])
+        assert_agree([path], [Question(condition=(verb == wanted) | (user == wanted), value=("verb",))])
 
     @pytest.mark.parametrize(
         "question",
