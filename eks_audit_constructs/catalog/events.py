@@ -44,9 +44,9 @@ NOT_A_CONTROL_PLANE_START = (
 """A starting API server refuses its own components until its roles are loaded: some 20 times in 2 seconds."""
 
 
-def changed(resource: str, *, group: str | None = None) -> Expression:
-    """Someone changed a resource of this kind, and the API server let them."""
-    condition = EVENT & COMPLETE & (field("objectRef.resource") == resource)
+def changed(*resources: str, group: str | None = None) -> Expression:
+    """Someone changed a resource of one of these kinds, and the API server let them."""
+    condition = EVENT & COMPLETE & field("objectRef.resource").is_in(resources)
     if group is not None:
         condition &= field("objectRef.apiGroup") == group
     return condition & field("verb").is_in(WRITE_VERBS) & SUCCEEDED & NOT_A_TRIAL

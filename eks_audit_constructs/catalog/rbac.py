@@ -20,24 +20,14 @@ _COLUMNS = (
 )
 
 
-def _changed_by_people(resource: str, *controllers: str) -> Expression:
-    condition = changed(resource, group=_GROUP)
+def _changed_by_people(resources: list[str], *controllers: str) -> Expression:
+    condition = changed(*resources, group=_GROUP)
     for controller in controllers:
         condition &= field("user.username") != controller
     return condition
 
 
-def _changes_query(id: str, kind: str, condition: Expression, body: str) -> SavedQuery:
-    return SavedQuery(
-        id=id,
-        title=f"RBAC - changes to {kind}",
-        answers=f"Who changed which {kind}, from where, and what do they say now?",
-        condition=condition,
-        commands=(f"{_COLUMNS}, {body}", "sort @timestamp desc", "limit 1000"),
-    )
-
-
-def _change(id: str, kind: str, condition: Expression, *, severity: Severity, why: str, body: str) -> Detection:
+def _change(id: str, kind: str, condition: Expression, *, severity: Severity, why: str, query: SavedQuery) -> Detection:
     return Detection(
         id=id,
         title=f"A {kind} was changed",
@@ -47,7 +37,7 @@ def _change(id: str, kind: str, condition: Expression, *, severity: Severity, wh
         why=why,
         next_steps="Compare with the change you planned. If there is none, ask the principal, undo it, "
         "and look at what was done with it.",
-        query=_changes_query(f"{id.removesuffix('-changed')}-changes", f"{kind}s", condition, body),
+        query=query,
         techniques=("T1098.006",),
         false_positives=(
             "Deployments that carry their own roles: Helm, GitOps controllers, operators.",
@@ -57,10 +47,34 @@ def _change(id: str, kind: str, condition: Expression, *, severity: Severity, wh
     )
 
 
-_ROLE = _changed_by_people("roles", _BOOTSTRAP, _NAMESPACES)
-_ROLE_BINDING = _changed_by_people("rolebindings", _BOOTSTRAP, _NAMESPACES)
-_CLUSTER_ROLE = _changed_by_people("clusterroles", _BOOTSTRAP, _AGGREGATION)
-_CLUSTER_ROLE_BINDING = _changed_by_people("clusterrolebindings", _BOOTSTRAP)
+_ROLE = _changed_by_people(["roles"], _BOOTSTRAP, _NAMESPACES)
+_ROLE_BINDING = _changed_by_people(["rolebindings"], _BOOTSTRAP, _NAMESPACES)
+_CLUSTER_ROLE = _changed_by_people(["clusterroles"], _BOOTSTRAP, _AGGREGATION)
+_CLUSTER_ROLE_BINDING = _changed_by_people(["clusterrolebindings"], _BOOTSTRAP)
+
+ROLE_CHANGES = SavedQuery(
+    id="role-changes",
+    title="RBAC - changes to Roles and ClusterRoles",
+    answers="Who changed which Role or ClusterRole, from where, and what does it allow now?",
+    condition=_changed_by_people(["roles", "clusterroles"], _BOOTSTRAP, _NAMESPACES, _AGGREGATION),
+    commands=(
+        f"{_COLUMNS}, requestObject.rules.0.resources.0 as resource, requestObject.rules.0.verbs.0 as allows",
+        "sort @timestamp desc",
+        "limit 1000",
+    ),
+)
+BINDING_CHANGES = SavedQuery(
+    id="binding-changes",
+    title="RBAC - changes to RoleBindings and ClusterRoleBindings",
+    answers="Who gave whom which role, or took it, and from where?",
+    condition=_changed_by_people(["rolebindings", "clusterrolebindings"], _BOOTSTRAP, _NAMESPACES),
+    commands=(
+        f"{_COLUMNS}, responseObject.roleRef.kind as kind, responseObject.roleRef.name as role, "
+        "responseObject.subjects.0.kind as to, responseObject.subjects.0.name as subject",
+        "sort @timestamp desc",
+        "limit 1000",
+    ),
+)
 
 ROLE_CHANGED = _change(
     "role-changed",
@@ -68,7 +82,7 @@ ROLE_CHANGED = _change(
     _ROLE,
     severity=Severity.LOW,
     why="It says what people and workloads may do within a namespace.",
-    body="requestObject.rules.0.resources.0 as resource, requestObject.rules.0.verbs.0 as allows",
+    query=ROLE_CHANGES,
 )
 ROLE_BINDING_CHANGED = _change(
     "role-binding-changed",
@@ -76,8 +90,7 @@ ROLE_BINDING_CHANGED = _change(
     _ROLE_BINDING,
     severity=Severity.LOW,
     why="It gives someone rights within a namespace, or takes them.",
-    body="responseObject.roleRef.kind as kind, responseObject.roleRef.name as role, "
-    "responseObject.subjects.0.kind as to, responseObject.subjects.0.name as subject",
+    query=BINDING_CHANGES,
 )
 CLUSTER_ROLE_CHANGED = _change(
     "cluster-role-changed",
@@ -85,7 +98,7 @@ CLUSTER_ROLE_CHANGED = _change(
     _CLUSTER_ROLE,
     severity=Severity.MEDIUM,
     why="It says what people and workloads may do in every namespace; one more verb can be the whole cluster.",
-    body="requestObject.rules.0.resources.0 as resource, requestObject.rules.0.verbs.0 as allows",
+    query=ROLE_CHANGES,
 )
 CLUSTER_ROLE_BINDING_CHANGED = _change(
     "cluster-role-binding-changed",
@@ -93,8 +106,7 @@ CLUSTER_ROLE_BINDING_CHANGED = _change(
     _CLUSTER_ROLE_BINDING,
     severity=Severity.MEDIUM,
     why="It gives someone rights in the whole cluster, or takes them.",
-    body="responseObject.roleRef.name as role, responseObject.subjects.0.kind as to, "
-    "responseObject.subjects.0.name as subject",
+    query=BINDING_CHANGES,
 )
 
 # The response has the whole binding, also where only its subjects were patched.
