@@ -15,7 +15,9 @@ from typing import Any
 
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnResource, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 
@@ -44,8 +46,11 @@ def build(app: App, template: Mapping[str, Any]) -> Stack:
         analytics_reporting=False,
     )
     made: dict[str, CfnResource] = {}
-    for logical_id, resource in template["Resources"].items():
-        made[logical_id] = _WRITERS[resource["Type"]](stack, logical_id, resource["Properties"], made)
+    rank = {type_name: position for position, type_name in enumerate(_WRITERS)}
+    for logical_id, resource in sorted(template["Resources"].items(), key=lambda item: rank[item[1]["Type"]]):
+        one = made[logical_id] = _WRITERS[resource["Type"]](stack, logical_id, resource["Properties"], made)
+        for before in resource.get("DependsOn", []):
+            one.add_resource_dependency(made[before])
     [topic] = (one for one in made.values() if isinstance(one, sns.CfnTopic))
     outputs = template["Outputs"]
     CfnOutput(
@@ -56,6 +61,63 @@ def build(app: App, template: Mapping[str, Any]) -> Stack:
     )
     CfnOutput(stack, "AlarmTopicArn", description=outputs["AlarmTopicArn"]["Description"], value=topic.ref)
     return stack
+
+
+def _log_group(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
+    group = logs.CfnLogGroup(stack, id, retention_in_days=properties["RetentionInDays"])
+    group.apply_removal_policy(RemovalPolicy.DESTROY)
+    return group
+
+
+def _policy(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
+    return iam.CfnManagedPolicy(
+        stack,
+        id,
+        description=properties["Description"],
+        path=properties["Path"],
+        policy_document=properties["PolicyDocument"],
+    )
+
+
+def _role(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    return iam.CfnRole(
+        stack,
+        id,
+        assume_role_policy_document=properties["AssumeRolePolicyDocument"],
+        managed_policy_arns=[made[one["Ref"]].ref for one in properties["ManagedPolicyArns"]],
+    )
+
+
+def _function(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    role = made[properties["Role"]["Fn::GetAtt"][0]]
+    assert isinstance(role, iam.CfnRole)
+    log_group = made[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    return lambda_.CfnFunction(
+        stack,
+        id,
+        architectures=properties["Architectures"],
+        code=lambda_.CfnFunction.CodeProperty(zip_file=properties["Code"]["ZipFile"]),
+        description=properties["Description"],
+        handler=properties["Handler"],
+        logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
+        memory_size=properties["MemorySize"],
+        role=role.attr_arn,
+        runtime=properties["Runtime"],
+        timeout=properties["Timeout"],
+    )
+
+
+def _logging(stack: Stack, id: str, properties: Properties, made: Mapping[str, CfnResource]) -> CfnResource:
+    function = made[properties["ServiceToken"]["Fn::GetAtt"][0]]
+    assert isinstance(function, lambda_.CfnFunction)
+    logging = CfnResource(
+        stack,
+        id,
+        type="Custom::EksControlPlaneLogging",
+        properties={**properties, "ServiceToken": function.attr_arn},
+    )
+    logging.apply_removal_policy(RemovalPolicy.DESTROY)
+    return logging
 
 
 def _key(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnResource]) -> CfnResource:
@@ -139,13 +201,19 @@ def _query(stack: Stack, id: str, properties: Properties, _: Mapping[str, CfnRes
 
 
 _WRITERS: dict[str, Callable[[Stack, str, Properties, Mapping[str, CfnResource]], CfnResource]] = {
-    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::Logs::LogGroup": _log_group,
+    "AWS::IAM::ManagedPolicy": _policy,
+    "AWS::IAM::Role": _role,
+    "AWS::Lambda::Function": _function,
+    "Custom::EksControlPlaneLogging": _logging,
     "AWS::KMS::Key": _key,
-    "AWS::Logs::MetricFilter": _metric_filter,
-    "AWS::Logs::QueryDefinition": _query,
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::TopicPolicy": _topic_policy,
+    "AWS::Logs::MetricFilter": _metric_filter,
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::Logs::QueryDefinition": _query,
 }
+"""In the order in which they refer to each other."""
 
 
 if __name__ == "__main__":

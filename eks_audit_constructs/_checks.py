@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["class_of", "cluster_name", "email_address", "retention_days"]
+__all__ = ["RETENTIONS", "class_of", "cluster_name", "email_address", "retention_days"]
 
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
@@ -24,7 +24,7 @@ _EMAIL_ADDRESS = re.compile(
     re.ASCII,
 )
 
-_RETENTIONS = {
+RETENTIONS = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
     5: logs.RetentionDays.FIVE_DAYS,
@@ -94,8 +94,8 @@ def retention_days(value: object, where: str) -> logs.RetentionDays:
         AuditConfigurationError: CloudWatch Logs keeps no log group for that number of days.
     """
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
-    if number not in _RETENTIONS:
-        near = list(_RETENTIONS)
+    if number not in RETENTIONS:
+        near = list(RETENTIONS)
         if number is not None:
             place = bisect(near, number)
             near = near[max(place - 1, 0) : place + 1]
@@ -105,7 +105,7 @@ def retention_days(value: object, where: str) -> logs.RetentionDays:
             limit="CloudWatch Logs does not know this retention",
             way_out=f"Give {' or '.join(map(str, near))} (days)",
         )
-    return _RETENTIONS[number]
+    return RETENTIONS[number]
 
 
 def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:

@@ -12,6 +12,7 @@ import sys
 
 from aws_cdk import App, BootstraplessSynthesizer
 
+from eks_audit_constructs._checks import retention_days
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.settings import Settings
 from eks_audit_constructs.stack import EksAuditStack
@@ -26,6 +27,7 @@ def build(app: App) -> list[EksAuditStack]:
         AuditConfigurationError: A context key is unknown, or its value is refused.
     """
     settings = Settings.from_context(app.node.get_all_context())
+    retention = settings.retention_days
     stacks: dict[str, EksAuditStack] = {}
     for cluster in settings.cluster:
         id = f"EksAudit-{cluster.replace('_', '-')}"  # stack names know no underscore
@@ -40,6 +42,7 @@ def build(app: App) -> list[EksAuditStack]:
             app,
             id,
             cluster=cluster,
+            retention=None if retention is None else retention_days(retention, "context key 'retention_days'"),
             detections=settings.detections,
             alarm_emails=list(settings.alarm_email),
             export=settings.export,
@@ -51,8 +54,9 @@ def build(app: App) -> list[EksAuditStack]:
 
 def main() -> None:
     """Build and synthesize; a refusal is one line on standard error and exit status 2."""
-    # Nothing but what the stack is made of goes into a template that people review.
-    app = App(analytics_reporting=False)
+    # Nothing but what the stack is made of goes into a template that people review, and that fits a call without a
+    # bucket: the CLI would add each resource's path.
+    app = App(analytics_reporting=False, post_cli_context={"aws:cdk:enable-path-metadata": False})
     try:
         build(app)
     except AuditConfigurationError as error:

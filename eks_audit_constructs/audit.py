@@ -36,10 +36,11 @@ class EksAudit(Construct):
     Args:
         scope: The parent.
         id: The construct's id.
-        cluster: A cluster this app defines, whose logging is switched on; or an imported one or the name of one
-            that runs, whose audit logging must be on already.
+        cluster: A cluster this app defines; or an imported one, or the name of one that already runs. Its logging is
+            switched on either way, see `ControlPlaneLogging`.
         log_types: Control-plane components to log. Default: all five. `AUDIT` can only be left out together with
             all detections.
+        switch_off: Log types to switch off in a cluster that already runs. Default: none; nothing else ever does.
         retention: How long to keep the log group's events. Default: see `ControlPlaneLogging`.
         encryption_key: A KMS key for the log group. Default: CloudWatch Logs' own encryption.
         log_group: An existing log group of the cluster, in place of one owned by this construct.
@@ -60,6 +61,7 @@ class EksAudit(Construct):
         *,
         cluster: IClusterRef | str,
         log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
+        switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] = (),
         retention: logs.RetentionDays | None = None,
         encryption_key: kms.IKey | None = None,
         log_group: logs.ILogGroup | None = None,
@@ -76,6 +78,7 @@ class EksAudit(Construct):
             "Logging",
             cluster=cluster,
             log_types=log_types,
+            switch_off=switch_off,
             retention=retention,
             encryption_key=encryption_key,
             log_group=log_group,
@@ -114,6 +117,8 @@ class EksAudit(Construct):
             log_group=self._logging.log_group,
             queries=_with_those_of(looked_for) if queries is None else queries,
         )
+        for reader in (*self._alarms.metric_filters.values(), *self._queries.definitions.values()):
+            self._after_logging(reader)
 
     @property
     def logging(self) -> ControlPlaneLogging:
@@ -144,10 +149,29 @@ class EksAudit(Construct):
         """Add an S3 bucket to which the log group can be exported; the options are those of `AuditExport`."""
         from eks_audit_constructs.export import AuditExport
 
-        return AuditExport(self, id, log_group=self.log_group, **options)
+        export = AuditExport(self, id, log_group=self.log_group, **options)
+        self._after_logging(export)
+        return export
+
+    def _after_logging(self, reader: Construct) -> None:
+        """Have what reads the log group wait until it is there."""
+        if self._logging.running is not None:
+            reader.node.add_dependency(self._logging.running.resource)
 
 
 def _with_those_of(detections: Detections) -> list[SavedQuery]:
-    """The catalogue's queries, those that belong to a detection as that detection has them."""
-    by_id = {query.id: query for query in catalog.QUERIES} | {one.query.id: one.query for one in detections}
-    return list(by_id.values())
+    """The catalogue's queries, those that belong to a detection as that detection has them.
+
+    Detections that share a query and exclude different things leave nothing out of it.
+    """
+    by_id = {query.id: query for query in catalog.QUERIES}
+    of_detections: dict[str, list[SavedQuery]] = {}
+    for detection in detections:
+        variants = of_detections.setdefault(detection.query.id, [])
+        if detection.query not in variants:
+            variants.append(detection.query)
+    for id, variants in of_detections.items():
+        if len(variants) == 1:
+            by_id[id] = variants[0]
+    unknown = [query for id, variants in of_detections.items() if id not in by_id for query in variants]
+    return [*by_id.values(), *unknown]  # of the unknown, two of one id are refused when they are saved

@@ -23,12 +23,15 @@ class Settings:
     Args:
         cluster: Names of the clusters; a stack for each. Required.
         alarm_email: Addresses to tell.
+        retention_days: How long to keep the logs: a number of days that CloudWatch knows. CloudWatch deletes what is
+            older. By default a log group that is there keeps its own, and a new one gets a year.
         export: Add a bucket for exports.
         detections: By id: `false` for off, or numbers to tune, as `{"forbidden-requests": {"threshold": 25}}`.
     """
 
     cluster: tuple[str, ...]
     alarm_email: tuple[str, ...] = ()
+    retention_days: int | None = None
     export: bool = False
     detections: Detections = field(default=catalog.DEFAULT)
 
@@ -127,6 +130,7 @@ def _ill_typed(key: str, value: object, wanted: str, example: str) -> AuditConfi
 _READERS: dict[str, Callable[[str, object], Any]] = {
     "cluster": _names,
     "alarm_email": _names,
+    "retention_days": _whole_number,
     "export": _yes_or_no,
     "detections": _detections,
 }

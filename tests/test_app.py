@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from aws_cdk import App
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
@@ -28,11 +29,12 @@ def test_the_default_template_needs_no_bootstrap_and_no_assets(default_template:
     assert "cdk-hnb659fds" not in json.dumps(default_template)
 
 
-def test_the_template_goes_without_a_bucket_with_all_the_app_can_add() -> None:
-    app = App(context={"cluster": "c" * 40, "export": True, "alarm_email": "security@example.com"})
+def test_the_default_template_goes_without_a_bucket() -> None:
+    """As the CLI sends it: as YAML. Longer names, and an export, take the bucket of `cdk bootstrap`."""
+    app = App(context={"cluster": "c" * 12})
     [stack] = build(app)
-    text = json.dumps(app.synth().get_stack_by_name(stack.stack_name).template, indent=1)
-    assert len(text.encode()) < LARGEST_WITHOUT_A_BUCKET
+    template = app.synth().get_stack_by_name(stack.stack_name).template
+    assert len(yaml.safe_dump(template, width=10_000, sort_keys=False).encode()) < LARGEST_WITHOUT_A_BUCKET
 
 
 def test_several_clusters_are_several_stacks() -> None:
@@ -48,3 +50,8 @@ def test_clusters_whose_stacks_would_have_one_name_are_refused() -> None:
 def test_a_mistyped_key_never_passes_for_the_default() -> None:
     with pytest.raises(AuditConfigurationError, match="Did you mean alarm_email"):
         build(App(context={"cluster": "prod", "alarm_emial": "sec@example.com"}))
+
+
+def test_a_retention_that_cloudwatch_does_not_know_is_refused() -> None:
+    with pytest.raises(AuditConfigurationError, match="365 or 400"):
+        build(App(context={"cluster": "prod", "retention_days": "366"}))

@@ -55,6 +55,18 @@ def test_an_exclusion_reaches_the_filter_and_the_saved_query(stack: Stack) -> No
     assert len(queries) == len(catalog.QUERIES)
 
 
+def test_detections_that_share_a_query_and_exclude_different_things_leave_nothing_out_of_it(stack: Stack) -> None:
+    by_ci = field("user.username") == "ci"
+    narrowed = catalog.ROLE_CHANGED.excluding(by_ci)
+    EksAudit(stack, "One", cluster="one", detections=catalog.DEFAULT.replacing(narrowed))
+    both = catalog.DEFAULT.replacing(narrowed, catalog.CLUSTER_ROLE_CHANGED.excluding(by_ci))
+    EksAudit(stack, "Both", cluster="both", detections=both)
+    shown = {one["Name"]: one["QueryString"] for one in resources(stack, "AWS::Logs::QueryDefinition")}
+    title = catalog.ROLE_CHANGED.query.title
+    assert '"ci"' not in shown[f"EKS audit/one/{title}"]
+    assert '"ci"' in shown[f"EKS audit/both/{title}"]
+
+
 def test_topics_of_ones_own_replace_the_one_made_here(stack: Stack) -> None:
     pager, mail = sns.Topic(stack, "Pager"), sns.Topic(stack, "Mail")
     audit = EksAudit(stack, "Audit", cluster="prod", alarm_topic={Severity.HIGH: pager, Severity.MEDIUM: mail})
@@ -76,13 +88,14 @@ def test_detections_need_the_audit_log(stack: Stack) -> None:
     with pytest.raises(AuditConfigurationError, match=r"ClusterLoggingTypes\.AUDIT") as refusal:
         EksAudit(stack, "Audit", cluster="prod", log_types=api_only)
     assert refusal.value.where == "Stack/Audit: log_types"
-    assert EksAudit(stack, "Silent", cluster="prod", log_types=api_only, detections=[catalog.AUDIT_LOG_SILENT])
+    assert EksAudit(stack, "Silent", cluster="other", log_types=api_only, detections=[catalog.AUDIT_LOG_SILENT])
 
 
 def test_no_detections_and_no_queries_leave_the_topic(stack: Stack) -> None:
     EksAudit(stack, "Audit", cluster="prod", detections=[], queries=[])
     types = {one["Type"] for one in Template.from_stack(stack).to_json()["Resources"].values()}
-    assert types == {"AWS::KMS::Key", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"}
+    assert {"AWS::KMS::Key", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"} < types
+    assert not {"AWS::Logs::MetricFilter", "AWS::CloudWatch::Alarm", "AWS::Logs::QueryDefinition"} & types
 
 
 def test_two_in_one_stack(stack: Stack) -> None:
@@ -92,14 +105,25 @@ def test_two_in_one_stack(stack: Stack) -> None:
     assert len(names) == len(set(names)) == 2 * len(catalog.DEFAULT)
 
 
-def test_a_hundred_clusters_in_one_stack_share_one_topic(stack: Stack) -> None:
+def test_clusters_in_one_stack_share_topic_and_function_until_its_policy_is_full(stack: Stack) -> None:
     topic = sns.Topic(stack, "Topic")
     silence = [catalog.AUDIT_LOG_SILENT]
-    for number in range(100):
+    for number in range(15):
         EksAudit(stack, f"c{number}", cluster=f"c{number}", queries=[], detections=silence, alarm_topic=topic)
     alarms = resources(stack, "AWS::CloudWatch::Alarm")
-    assert len({alarm["AlarmName"] for alarm in alarms}) == 100
+    assert len({alarm["AlarmName"] for alarm in alarms}) == 15
     assert len({str(alarm["AlarmActions"]) for alarm in alarms}) == 1
+    assert len(resources(stack, "AWS::Lambda::Function")) == 1
+
+
+def test_more_clusters_than_the_functions_policy_holds_are_refused(stack: Stack) -> None:
+    def add(number: int) -> EksAudit:
+        return EksAudit(stack, f"c{number}", cluster="c" * (number + 1), queries=[], detections=[])
+
+    for number in range(19):
+        add(number)
+    with pytest.raises(AuditConfigurationError, match="IAM takes 6144"):
+        add(19)
 
 
 @pytest.mark.parametrize("cluster", ["", "a b", "-a", "a" * 101, "arn:aws:eks:eu-west-1:111122223333:cluster/prod"])

@@ -34,7 +34,7 @@ def test_retentions_that_are_no_whole_number(days: object) -> None:
 
 def test_every_retention_of_cdk_has_its_number_of_days() -> None:
     known = {member for member in logs.RetentionDays if member is not logs.RetentionDays.INFINITE}
-    assert set(_checks._RETENTIONS.values()) == known
+    assert set(_checks.RETENTIONS.values()) == known
 
 
 @pytest.mark.parametrize("email", ["sec@example.com", "a.b+eks@mail.example.co.uk", "x@xn--bcher-kva.example"])

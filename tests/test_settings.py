@@ -17,12 +17,14 @@ def test_everything_as_the_command_line_gives_it() -> None:
         {
             "cluster": "prod, staging,prod",
             "alarm_email": "a@example.com,b@example.com",
+            "retention_days": "365",
             "export": "true",
             "detections": '{"role-changed": false, "forbidden-requests": {"threshold": "25", "severity": "high"}}',
         }
     )
     assert settings.cluster == ("prod", "staging")
     assert settings.alarm_email == ("a@example.com", "b@example.com")
+    assert settings.retention_days == 365
     assert settings.export is True
     assert "role-changed" not in [detection.id for detection in settings.detections]
     assert settings.detections["forbidden-requests"] == catalog.FORBIDDEN_REQUESTS.tuned(
@@ -56,12 +58,14 @@ def test_cdks_own_keys_pass() -> None:
         ({"cluster": []}, "at least one cluster"),
         ({"cluster": "prod", "alarm_mail": "a@example.com"}, "Did you mean alarm_email"),
         ({"clusters": "prod"}, "Did you mean cluster"),
-        ({"cluster": "prod", "zzz": 1}, "the keys are cluster, alarm_email, export, detections"),
+        ({"cluster": "prod", "zzz": 1}, "the keys are cluster, alarm_email, retention_days, export, detections"),
         ({"cluster": 7}, "-c cluster=prod,staging"),
         ({"cluster": ["prod", 7]}, "a list of them"),
         ({"cluster": "prod,,staging"}, "separated by commas"),
         ({"cluster": "prod", "alarm_email": True}, "-c alarm_email="),
         ({"cluster": "prod", "export": "yes"}, "true or false"),
+        ({"cluster": "prod", "retention_days": "a year"}, "a whole number"),
+        ({"cluster": "prod", "retention_days": True}, "a whole number"),
         ({"cluster": "prod", "detections": "role-changed"}, "an object by detection id"),
         ({"cluster": "prod", "detections": {"role-change": False}}, "there is no such detection"),
         ({"cluster": "prod", "detections": {"role-change": True}}, "there is no such detection"),

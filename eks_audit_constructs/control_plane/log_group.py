@@ -11,7 +11,7 @@ from constructs import Construct
 from eks_audit_constructs._grants import allow_on_key, logs_service
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["log_group_name", "owned_log_group", "refuse_other_name"]
+__all__ = ["let_logs_use", "log_group_arn", "log_group_name", "owned_log_group", "refuse_other_name"]
 
 
 def log_group_name(cluster_name: str) -> str:
@@ -20,6 +20,34 @@ def log_group_name(cluster_name: str) -> str:
     https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
     """
     return f"/aws/eks/{cluster_name}/cluster"
+
+
+def log_group_arn(stack: Stack, cluster_name: str) -> str:
+    """The ARN of that log group, in the stack's account and Region, written out from its name."""
+    return stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=log_group_name(cluster_name),
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def let_logs_use(scope: Construct, key: kms.IKey, cluster_name: str) -> None:
+    """Grant CloudWatch Logs the use of a key, for this cluster's log group only.
+
+    The ARN in it is written out: the log group's own would tie key and log group in a circle, and the name of a
+    cluster that uses the key itself would do the same. Where only CloudFormation knows that name, the grant is for
+    the log groups of all clusters of the account and Region.
+    """
+    stack = Stack.of(scope)
+    arn = log_group_arn(stack, "*" if Token.is_unresolved(cluster_name) else cluster_name)
+    statement = iam.PolicyStatement(
+        principals=[logs_service(scope, stack.region)],
+        actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        resources=["*"],
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
+    )
+    allow_on_key(scope, key, statement)
 
 
 def owned_log_group(
@@ -33,27 +61,12 @@ def owned_log_group(
     log_group_class: logs.LogGroupClass | None = None,
 ) -> logs.LogGroup:
     """The log group of a cluster whose name is a literal, with the grant without which its key cannot be used."""
-    name = log_group_name(cluster_name)
     if encryption_key is not None:
-        stack = Stack.of(scope)
-        # From the literal name: the log group's own ARN would tie key and log group in a circle.
-        arn = stack.format_arn(
-            service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
-        allow_on_key(
-            scope,
-            encryption_key,
-            iam.PolicyStatement(
-                principals=[logs_service(scope, stack.region)],
-                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-                resources=["*"],
-                conditions={"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
-            ),
-        )
+        let_logs_use(scope, encryption_key, cluster_name)
     return logs.LogGroup(
         scope,
         id,
-        log_group_name=name,
+        log_group_name=log_group_name(cluster_name),
         retention=retention,
         encryption_key=encryption_key,
         log_group_class=log_group_class,

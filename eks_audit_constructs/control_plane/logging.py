@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the EKS modules take 0.4 s to load, and an app that names i
     from aws_cdk import aws_eks_v2 as eks_v2
 
     from eks_audit_constructs.control_plane.native import NativeCluster
+    from eks_audit_constructs.control_plane.running import RunningClusterLogging
 
 __all__ = ["ControlPlaneLogging"]
 
@@ -49,22 +50,24 @@ class ControlPlaneLogging(Construct):
       (the cluster has logged before) cannot be made again: give it as `log_group`, or import it with `cdk import`.
       The group is made in the cluster's stack, also when this construct is in another: that one is deployed later,
       and `encryption_key` must not be defined in it.
-    - *A cluster of this app whose name CloudFormation makes or resolves*: switches the log types on; EKS makes the log
-      group, which never expires and has no key. It is referred to by the cluster's name token, so whatever uses it
-      is deployed after the cluster. Retention and key are not managed here.
-    - *A cluster that already runs*, by its name or imported: refers to its log group. Logging must be on already:
-      `aws eks update-cluster-config --name <name> --logging ...` switches it on, this construct does not.
+    - *A cluster of this app whose name CloudFormation makes or resolves*: switches the log types on in its own
+      properties; EKS makes the log group, and a custom resource gives it retention and key afterwards.
+    - *A cluster that already runs*, by its name or imported: a custom resource switches on the log types that are off,
+      and makes or adopts the log group. It asks EKS for nothing when the cluster logs already, deletes no log group,
+      and changes nothing when it is removed. See the guide `docs/guides/adoption.md`.
 
-    Log types the cluster itself switches on stay on; nothing here ever switches one off. On `aws_eks.Cluster` that
-    holds for later deployments too: a type taken off the list stays on until it is switched off in EKS.
+    Log types that are on stay on; only `switch_off` ever switches one off. On `aws_eks.Cluster` that holds for later
+    deployments too: a type taken off the list stays on until it is switched off in EKS.
 
     Args:
         scope: The parent.
         id: The id in it.
         cluster: The cluster, or the name of one that already runs.
-        log_types: Which logs EKS writes; all five by default. Of a cluster that already runs: which are on.
+        log_types: Which logs EKS writes; all five by default, less those to switch off.
+        switch_off: Log types to switch off in a cluster that already runs; none by default.
         retention: How long log events stay; one year by default, the time PCI DSS 10.5.1 asks for. Storing a year of
-            logs costs a fraction of what CloudWatch takes for receiving them.
+            logs costs a fraction of what CloudWatch takes for receiving them. The log group of a cluster that already
+            runs keeps its own by default, as CloudWatch deletes for good what is older than the retention.
         encryption_key: A symmetric customer managed key for the log group; by default CloudWatch Logs encrypts
             with its own. The key's policy gets the statement it needs, for this log group only.
         log_group_class: STANDARD unless given. Metric and subscription filters do not work on INFREQUENT_ACCESS.
@@ -82,6 +85,7 @@ class ControlPlaneLogging(Construct):
         *,
         cluster: IClusterRef | str,
         log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
+        switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] = (),
         retention: logs.RetentionDays | None = None,
         encryption_key: kms.IKey | None = None,
         log_group_class: logs.LogGroupClass | None = None,
@@ -96,7 +100,8 @@ class ControlPlaneLogging(Construct):
             "removal_policy": removal_policy,
         }
         given = [name for name, value in settings.items() if value is not None]
-        types = self._spelled(log_types)
+        off = self._spelled("switch_off", switch_off) if switch_off else []
+        types = sorted({*_SPELLING.values()} - {*off}) if log_types is None else self._spelled("log_types", log_types)
         name = self._name_of(cluster)
         native = None if isinstance(cluster, str) else _native(cluster)
         if native is not None and native.name is not None:
@@ -105,18 +110,21 @@ class ControlPlaneLogging(Construct):
 
         if native is not None:
             self._refuse_elsewhere(native)
+            self._refuse_switching_off(off)
             native.claim(self.node.path)
             types = native.switch_on(types, self.node.path)
-        else:
-            self._say_that_it_must_be_on()
         self._log_types = types
 
+        self._refuse_what_keeps_nothing(retention, log_group_class)
+        self._running: RunningClusterLogging | None = None
         self._log_group: logs.ILogGroup
         if log_group is not None:
             self._refuse_both(log_group, given)
             self._log_group = log_group
+            if native is None:
+                self._running = self._switch_on(types, off)
+                self._running.resource.node.add_dependency(log_group)
         elif native is not None and native.name is not None:
-            self._refuse_what_keeps_nothing(retention, log_group_class)
             self._log_group = owned_log_group(
                 self._beside(native.resource, encryption_key),
                 "LogGroup",
@@ -127,17 +135,31 @@ class ControlPlaneLogging(Construct):
                 log_group_class=log_group_class,
             )
         else:
-            self._refuse_settings(given)
+            self._refuse_removal(removal_policy)
             self._log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
+            self._running = self._switch_on(
+                types if native is None else [],  # this app's cluster switches them on itself
+                off,
+                retention=retention or logs.RetentionDays.ONE_YEAR,
+                keep_retention=native is None and retention is None,
+                encryption_key=encryption_key,
+                log_group_class=log_group_class,
+            )
+        self._explain(native, group_given=log_group is not None)
         if native is not None and native.name is not None:
             _create_first(self._log_group, native)
-        self._log_group_class = _checks.class_of(self._log_group)
+        self._log_group_class = log_group_class or _checks.class_of(self._log_group)
         self._log_group = self._seen_from_here(self._log_group)
 
     @property
     def log_group(self) -> logs.ILogGroup:
         """Where EKS writes."""
         return self._log_group
+
+    @property
+    def running(self) -> RunningClusterLogging | None:
+        """The custom resource, where there is one: what reads the log group is to be deployed after its `resource`."""
+        return self._running
 
     @property
     def log_group_class(self) -> logs.LogGroupClass | None:
@@ -175,19 +197,40 @@ class ControlPlaneLogging(Construct):
             way_out="Give the cluster construct, an imported one included, or the name as a string",
         )
 
-    def _spelled(self, log_types: object) -> list[str]:
+    def _spelled(self, argument: str, log_types: object) -> list[str]:
         """The log types in EKS's spelling."""
-        if log_types is None:
-            return sorted(_SPELLING.values())
-        way_out = "List some of aws_eks.ClusterLoggingTypes, or leave log_types out for all five"
+        way_out = f"List some of aws_eks.ClusterLoggingTypes, or leave {argument} out"
         if isinstance(log_types, str) or not isinstance(log_types, Sequence) or not log_types:
-            limit = "log_types is a list of at least one log type"
+            limit = f"{argument} is a list of at least one log type"
             raise AuditConfigurationError(self.node.path, value=log_types, limit=limit, way_out=way_out)
         for log_type in log_types:
             if not isinstance(log_type, Enum) or log_type.name not in _SPELLING:
                 limit = "this is not one of EKS's log types"
                 raise AuditConfigurationError(self.node.path, value=log_type, limit=limit, way_out=way_out)
         return sorted({_SPELLING[log_type.name] for log_type in log_types})
+
+    def _switch_on(self, types: Sequence[str], off: Sequence[str], **settings: Any) -> RunningClusterLogging:
+        from eks_audit_constructs.control_plane.running import RunningClusterLogging
+
+        return RunningClusterLogging(
+            self, "Running", cluster_name=self._cluster_name, log_types=types, switch_off=off, **settings
+        )
+
+    def _explain(self, native: NativeCluster | None, *, group_given: bool) -> None:
+        """Say which way was taken, to whoever synthesizes."""
+        if native is None:
+            way = "a custom resource switches on the log types that are off"
+            group = "and makes or adopts the log group"
+        else:
+            way = "the cluster's own properties switch them on"
+            owner = "this app owns" if native.name is not None else "a custom resource sets up"
+            group = f"and {owner} the log group"
+        if group_given:
+            group = "and the log group is the one given"
+        types = ", ".join(self._log_types)
+        Annotations.of(self).add_info_v2(
+            "eks-audit-constructs:loggingWay", f"Control plane logging ({types}): {way}, {group}."
+        )
 
     def _beside(self, resource: CfnResource, encryption_key: kms.IKey | None) -> Construct:
         """Where the log group is made: in the cluster's stack, whose deployment must not wait for this one's."""
@@ -260,22 +303,23 @@ class ControlPlaneLogging(Construct):
                 way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS where nothing alarms on the log group",
             )
 
-    def _refuse_settings(self, given: Sequence[str]) -> None:
-        if given:
+    def _refuse_removal(self, removal_policy: RemovalPolicy | None) -> None:
+        if removal_policy is not None:
             raise AuditConfigurationError(
                 self.node.path,
-                value=", ".join(given),
-                limit="this log group is made by EKS, so it cannot be given settings here",
-                way_out="Define the cluster in this app with a literal name, or set them on the log group EKS made "
-                "(`aws logs put-retention-policy`, `aws logs associate-kms-key`)",
+                value=removal_policy.name,
+                limit="a log group that EKS or the custom resource makes stays when the stack goes",
+                way_out="Leave removal_policy out, or give a log_group of your own",
             )
 
-    def _say_that_it_must_be_on(self) -> None:
-        Annotations.of(self).add_info_v2(
-            "eks-audit-constructs:loggingMustBeOn",
-            "This cluster is not defined in this app: its control plane logging must be on already, audit logs "
-            "included. `aws eks describe-cluster` shows it, `aws eks update-cluster-config` switches it on.",
-        )
+    def _refuse_switching_off(self, off: Sequence[str]) -> None:
+        if off:
+            raise AuditConfigurationError(
+                self.node.path,
+                value=", ".join(off),
+                limit="switch_off is for a cluster that already runs; this one's own properties say what is on",
+                way_out="Leave switch_off out, and list what is to be on in the cluster's own properties",
+            )
 
 
 def _native(cluster: IClusterRef) -> NativeCluster | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, RemovalPolicy, Stack
+from aws_cdk import App, Aws, CfnParameter, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_eks as eks
-from aws_cdk import aws_eks_v2 as eks_v2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Annotations, Match
@@ -21,61 +20,6 @@ from tests.control_plane.clusters import KINDS, resources
 @pytest.fixture
 def stack() -> Stack:
     return Stack(App(), "Stack")
-
-
-def test_a_running_cluster_is_referred_to_by_name_and_nothing_is_made(stack: Stack) -> None:
-    logging = ControlPlaneLogging(stack, "Logging", cluster="prod")
-    assert logging.log_group.log_group_name == "/aws/eks/prod/cluster"
-    assert logging.cluster_name == "prod"
-    assert logging.audits
-    assert len(logging.log_types) == 5
-    assert logging.log_group_class is None
-    assert resources(stack) == {}
-    Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp("logging must be on already"))
-
-
-@pytest.mark.parametrize("module", [eks, eks_v2])
-def test_an_imported_cluster_is_referred_to_by_name(stack: Stack, module: Any) -> None:
-    cluster = module.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="prod")
-    logging = ControlPlaneLogging(stack, "Logging", cluster=cluster)
-    assert logging.log_group.log_group_name == "/aws/eks/prod/cluster"
-    assert resources(stack) == {}
-
-
-def test_a_running_cluster_named_by_a_parameter(stack: Stack) -> None:
-    name = CfnParameter(stack, "Name").value_as_string
-    logging = ControlPlaneLogging(stack, "Logging", cluster=name)
-    assert stack.resolve(logging.log_group.log_group_name) == {
-        "Fn::Join": ["", ["/aws/eks/", {"Ref": "Name"}, "/cluster"]]
-    }
-
-
-def test_two_views_of_a_running_cluster_do_not_collide(stack: Stack) -> None:
-    for id_ in ("One", "Two"):
-        ControlPlaneLogging(stack, id_, cluster="prod")
-    assert resources(stack) == {}
-
-
-def test_log_types_of_a_running_cluster_are_what_the_caller_says(stack: Stack) -> None:
-    types: list[Any] = [eks_v2.ClusterLoggingTypes.SCHEDULER, eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.API]
-    logging = ControlPlaneLogging(stack, "Logging", cluster="prod", log_types=types)
-    assert logging.log_types == (eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.SCHEDULER)
-    assert not logging.audits
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"retention": logs.RetentionDays.ONE_WEEK},
-        {"log_group_class": logs.LogGroupClass.INFREQUENT_ACCESS},
-        {"removal_policy": RemovalPolicy.RETAIN},
-    ],
-)
-def test_settings_that_could_not_take_effect_are_refused(stack: Stack, settings: dict[str, Any]) -> None:
-    with pytest.raises(AuditConfigurationError, match=f"{next(iter(settings))}.*made by EKS"):
-        ControlPlaneLogging(stack, "Running", cluster="prod", **settings)
-    with pytest.raises(AuditConfigurationError, match="made by EKS"):
-        ControlPlaneLogging(stack, "Unnamed", cluster=KINDS["eks.CfnCluster"](stack, None, []), **settings)
 
 
 def test_an_existing_log_group_is_taken_as_it_is_and_made_before_the_cluster(stack: Stack) -> None:
@@ -229,6 +173,9 @@ def test_a_cluster_of_another_service_is_refused(stack: Stack) -> None:
 def test_log_types_that_are_none_are_refused(stack: Stack, log_types: Any) -> None:
     with pytest.raises(AuditConfigurationError, match=r"ClusterLoggingTypes, or leave log_types out"):
         ControlPlaneLogging(stack, "Logging", cluster="prod", log_types=log_types)
+    if log_types:  # to switch nothing off is the default
+        with pytest.raises(AuditConfigurationError, match=r"ClusterLoggingTypes, or leave switch_off out"):
+            ControlPlaneLogging(stack, "Off", cluster="prod", switch_off=log_types)
 
 
 @pytest.mark.parametrize("log_group", ["/aws/eks/prod/cluster", 7])

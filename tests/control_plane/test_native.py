@@ -90,7 +90,7 @@ def test_the_key_may_be_used_for_this_log_group_only(clusters: Clusters, kind: s
     (key,) = resources(clusters.stacks[f"{kind} named"], "AWS::KMS::Key").values()
     statement = key["Properties"]["KeyPolicy"]["Statement"][-1]
     assert statement["Principal"]["Service"] == joined("logs.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"})
-    (arn,) = statement["Condition"]["ArnEquals"].values()
+    (arn,) = statement["Condition"]["ArnLike"].values()
     assert arn["Fn::Join"][1][-1] == ":log-group:/aws/eks/prod/cluster"
     assert "GetAtt" not in str(statement)
 
@@ -100,7 +100,7 @@ def test_an_unnamed_cluster_logs_into_the_group_that_eks_makes(clusters: Cluster
     case = f"{kind} unnamed"
     stack, logging = clusters.stacks[case], clusters.logging[case]
     assert enabled_types(stack) == ALL_FIVE
-    assert not resources(stack, "AWS::Logs::LogGroup")
+    assert "/aws/eks/" not in str(resources(stack, "AWS::Logs::LogGroup"))
     name = stack.resolve(logging.log_group.log_group_name)
     (cluster_id,) = (key for key, value in resources(stack).items() if value["Type"].endswith("Cluster"))
     assert name == joined("/aws/eks/", {"Ref": cluster_id}, "/cluster")
