@@ -4,15 +4,16 @@
 VENV := .venv
 READY := $(VENV)/.ready
 CDK := node_modules/.bin/cdk
+EMULATOR := .venv-ministack/.ready
 CLUSTER ?= demo
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint synth bench clean
+.PHONY: help demo test lint synth integration bench clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## synthesize the default stack into cdk.out and replay an attack through its template
 	@eks-audit demo
@@ -29,11 +30,14 @@ lint: $(READY) ## ruff, mypy --strict and pyright
 synth: $(READY) $(CDK) ## synthesize through the CDK CLI into cdk.out: make synth CLUSTER=prod
 	@$(CDK) synth --quiet --context cluster=$(CLUSTER)
 
+integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an emulator of AWS, with the CDK CLI
+	@pytest tests/integration
+
 bench: $(READY) ## measure against a hand-written template, DuckDB and jq
 	@python -m benchmarks
 
 clean: ## remove what set-up and the commands have made
-	rm -rf $(VENV) node_modules cdk.out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-ministack node_modules cdk.out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A Python on the PATH may be a version manager's stub that does not run, or lack ensurepip, as on a bare Debian.
@@ -74,4 +78,10 @@ endif
 # npm comes with Node.
 $(CDK): package.json package-lock.json $(READY)
 	@npm ci --silent
+	@touch $@
+
+# In an environment of its own: it pins botocore.
+$(EMULATOR): tests/integration/requirements.txt $(READY)
+	@$(VENV)/bin/python -m venv .venv-ministack
+	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

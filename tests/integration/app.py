@@ -1,0 +1,36 @@
+"""The app that is deployed to the emulator: the default stack, without what the emulator does not know.
+
+Its context: `retention` in days; `eks`, where the fake EKS listens, as the emulator's own cannot update a cluster.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import App, BootstraplessSynthesizer, Stack
+from aws_cdk import aws_eks as eks
+from aws_cdk import aws_lambda as lambda_
+
+from eks_audit_constructs import EksAudit, _checks
+
+
+def build(app: App) -> Stack:
+    stack = Stack(app, "Audit", synthesizer=BootstraplessSynthesizer())
+    audit = EksAudit(
+        stack,
+        "Audit",
+        cluster="prod",
+        log_types=[eks.ClusterLoggingTypes.AUDIT, eks.ClusterLoggingTypes.API],
+        retention=_checks.retention_days(int(app.node.get_context("retention")), "context key 'retention'"),
+        queries=[],
+        alarm_emails=["security@example.com"],
+    )
+    assert audit.logging.running is not None
+    audit.logging.running.function.environment = lambda_.CfnFunction.EnvironmentProperty(
+        variables={"AWS_ENDPOINT_URL_EKS": app.node.get_context("eks")}
+    )
+    return stack
+
+
+if __name__ == "__main__":
+    app = App(analytics_reporting=False)
+    build(app)
+    app.synth()
