@@ -95,7 +95,6 @@ def _function(stack: Stack, id: str, properties: Properties, made: Mapping[str, 
     return lambda_.CfnFunction(
         stack,
         id,
-        architectures=properties["Architectures"],
         code=lambda_.CfnFunction.CodeProperty(zip_file=properties["Code"]["ZipFile"]),
         description=properties["Description"],
         handler=properties["Handler"],

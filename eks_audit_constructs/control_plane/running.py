@@ -208,7 +208,8 @@ class _Handler(Construct):
             # A managed one, so that it is there before the function is: an inline one is attached to the role later.
             managed_policies=[cast(iam.IManagedPolicy, self._policy)],
         )
-        # The L1: the L2 adds a dependency that is there already, which cfn-lint objects to.
+        # The L1: the L2 adds a dependency that is there already, which cfn-lint objects to. Of no architecture, which
+        # is x86_64: the one that every partition has.
         self.function = lambda_.CfnFunction(
             self,
             "Function",
@@ -216,7 +217,6 @@ class _Handler(Construct):
             code=lambda_.CfnFunction.CodeProperty(zip_file=inline_code()),
             handler="index.handler",
             runtime=lambda_.Runtime.PYTHON_3_14.name,
-            architectures=[lambda_.Architecture.ARM_64.name],
             memory_size=256,
             timeout=_LIFETIME.to_seconds(),
             role=role.role_arn,
