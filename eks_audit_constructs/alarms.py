@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs._checks import class_of
@@ -64,7 +64,9 @@ class AuditAlarms(Construct):
         self._detections = Detections(detections)
         self._check()
 
-        metrics = {detection.id: self._metric(detection) for detection in self._detections}
+        self._filters_scope = Construct(self, "Filters")
+        periods = {minutes: Duration.minutes(minutes) for minutes in {one.period for one in self._detections}}
+        metrics = {detection.id: self._metric(detection, periods[detection.period]) for detection in self._detections}
         self._filters = {
             detection.id: self._filter(detection, pattern)
             for detection in self._detections
@@ -103,6 +105,10 @@ class AuditAlarms(Construct):
         """The metric filters by detection id; a detection of silence has none."""
         return MappingProxyType(self._filters)
 
+    def deploy_after(self, dependency: IDependable) -> None:
+        """Have the metric filters made after something else: the log group has to be there."""
+        self._filters_scope.node.add_dependency(dependency)
+
     @property
     def metrics(self) -> Mapping[str, cloudwatch.Metric]:
         """The metrics by detection id, as the alarms read them: for dashboards and alarms of your own."""
@@ -130,20 +136,20 @@ class AuditAlarms(Construct):
                 way_out="Use LogGroupClass.STANDARD, or pass detections=[]",
             )
 
-    def _metric(self, detection: Detection) -> cloudwatch.Metric:
+    def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
         silence = detection.pattern is None
         return cloudwatch.Metric(
             namespace="AWS/Logs" if silence else self.namespace,
             metric_name="IncomingLogEvents" if silence else detection.metric_name,
             dimensions_map={"LogGroupName": self._log_group.log_group_name} if silence else None,
             statistic="Sum",
-            period=Duration.minutes(detection.period),
+            period=period,
         )
 
     def _filter(self, detection: Detection, pattern: str) -> logs.MetricFilter:
         return logs.MetricFilter(
-            self,
-            f"{detection.metric_name}Filter",
+            self._filters_scope,
+            detection.metric_name,
             log_group=self._log_group,
             filter_name=detection.id,
             filter_pattern=logs.FilterPattern.literal(pattern),

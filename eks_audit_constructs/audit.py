@@ -117,8 +117,9 @@ class EksAudit(Construct):
             log_group=self._logging.log_group,
             queries=_with_those_of(looked_for) if queries is None else queries,
         )
-        for reader in (*self._alarms.metric_filters.values(), *self._queries.definitions.values()):
-            self._after_logging(reader)
+        if self._logging.running is not None:
+            self._alarms.deploy_after(self._logging.running.resource)
+            self._queries.node.add_dependency(self._logging.running.resource)
 
     @property
     def logging(self) -> ControlPlaneLogging:
@@ -150,13 +151,9 @@ class EksAudit(Construct):
         from eks_audit_constructs.export import AuditExport
 
         export = AuditExport(self, id, log_group=self.log_group, **options)
-        self._after_logging(export)
-        return export
-
-    def _after_logging(self, reader: Construct) -> None:
-        """Have what reads the log group wait until it is there."""
         if self._logging.running is not None:
-            reader.node.add_dependency(self._logging.running.resource)
+            export.node.add_dependency(self._logging.running.resource)
+        return export
 
 
 def _with_those_of(detections: Detections) -> list[SavedQuery]:
