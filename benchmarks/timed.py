@@ -19,6 +19,7 @@ def _default() -> None:
     from aws_cdk import App
 
     from eks_audit_constructs.app import build
+    from eks_audit_constructs.control_plane import running  # noqa: F401  # the stack imports it when it is built
 
     def work() -> None:
         app = App(analytics_reporting=False)
