@@ -15,7 +15,7 @@ __all__ = ["ratios", "write_log"]
 
 ROOT = Path(__file__).parent.parent
 SCAN = "replay / DuckDB merely scanning"
-JQ = "replay / jq with one filter"
+JQ = "replay less its start-up / jq with one filter"
 FILTER = 'select(.responseStatus.code == 403 and .stage == "ResponseComplete") | .auditID'
 
 _TIME = re.compile(rb'(?<=Timestamp":")[^"]+(?=")')

@@ -19,6 +19,7 @@ from eks_audit_constructs.conditions.expression import Expression
 
 __all__ = ["as_json", "print_detection", "print_detections"]
 
+_DIALECTS: dict[sql.Dialect, str] = {"duckdb": "SQL for DuckDB", "athena": "SQL for Athena"}
 _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
 
 
@@ -55,8 +56,8 @@ def print_detection(detection: Detection, console: Console) -> None:
     if detection.pattern is not None:
         _section(console, "Filter pattern", Text(detection.pattern))
     _section(console, f"Logs Insights: {detection.query.title}", Text(detection.query.text))
-    for dialect, title in (("duckdb", "SQL for DuckDB"), ("athena", "SQL for Athena")):
-        if text := _sql(detection, dialect):  # type: ignore[arg-type]  # the two dialects, spelled out above
+    for dialect, title in _DIALECTS.items():
+        if text := _sql(detection, dialect):
             _section(
                 console, title, Syntax(text, "sql", theme="ansi_light", background_color="default", word_wrap=True)
             )

@@ -69,7 +69,8 @@ class ControlPlaneLogging(Construct):
             logs costs a fraction of what CloudWatch takes for receiving them. The log group of a cluster that already
             runs keeps its own by default, as CloudWatch deletes for good what is older than the retention.
         encryption_key: A symmetric customer managed key for the log group; by default CloudWatch Logs encrypts
-            with its own. The key's policy gets the statement it needs, for this log group only.
+            with its own. The key's policy gets the statement it needs: for this log group only where the cluster's
+            name is known here, else for those of all clusters in the account and Region.
         log_group_class: STANDARD unless given. Metric and subscription filters do not work on INFREQUENT_ACCESS.
         log_group: An existing log group of the right name, instead of owning one.
         removal_policy: What removing the stack does to the log group: RETAIN by default.
