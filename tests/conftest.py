@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from eks_audit_constructs import recordings
+
 ROOT = Path(__file__).parent.parent
 
 # CDK's own validation costs seconds in each process: one test turns it on, for whole apps.
@@ -24,9 +26,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 @pytest.fixture(scope="session")
-def real_logs() -> Path:
-    """The audit logs of a real API server, one file a scenario; `index.json` says what happens in each."""
-    return ROOT / "tests" / "data" / "audit-logs"
+def real_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The audit logs of a real API server, one file a scenario: `benign_day.jsonl` and so on."""
+    folder = tmp_path_factory.mktemp("real-logs")
+    for scenario in recordings.scenarios():
+        (folder / f"{scenario}.jsonl").write_bytes(b"\n".join([*recordings.lines(scenario), b""]))
+    return folder
 
 
 @pytest.fixture(scope="session")

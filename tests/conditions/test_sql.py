@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path as FilePath
 from textwrap import dedent
 
 import duckdb
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from eks_audit_constructs import recordings
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
@@ -31,8 +31,6 @@ from eks_audit_constructs.conditions.expression import (
 from eks_audit_constructs.conditions.sql import Dialect, condition, render, select
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
-
-LOGS = FilePath(__file__).parents[1] / "data" / "audit-logs"
 
 FORBIDDEN = (field("stage") == "ResponseComplete") & (field("responseStatus.code") == 403)
 
@@ -90,7 +88,7 @@ class TestDuckDB:
         ids=repr,
     )
     def test_agrees_on_real_logs(self, database: duckdb.DuckDBPyConnection, expression: Expression) -> None:
-        log = [line for path in sorted(LOGS.glob("*.jsonl")) for line in path.read_text().splitlines()]
+        log = [line.decode() for name in recordings.scenarios() for line in recordings.lines(name)]
 
         assert len(log) > 500
         assert matching(database, expression, log) == expected(expression, log)
@@ -137,7 +135,7 @@ class TestDuckDB:
         assert found.fetchall() == [("403",)]
 
     def test_the_whole_statement_runs(self, database: duckdb.DuckDBPyConnection) -> None:
-        log = (LOGS / "forbidden_spike.jsonl").read_text().splitlines()
+        log = [line.decode() for line in recordings.lines("forbidden_spike")]
         database.execute("CREATE OR REPLACE TABLE audit_logs AS SELECT UNNEST(?::TEXT[]) AS line", [[*log, "no JSON"]])
 
         found = database.execute(select(FORBIDDEN, dialect="duckdb", table="audit_logs", message_column="line"))
