@@ -3,7 +3,8 @@
 Insights flattens an event into fields and does not keep all of their types, so a query may be a little wider than
 the filter pattern of the same condition: `"403"` may match where 403 was meant, null may count as a missing field.
 It is narrower in one case, which no query can help: of an event with more than 200 fields, the last are not found.
-What a query could only get wrong is refused.
+A condition on any element of an array is looked for in the text of the event, by its last key and its value, wherever
+they stand: wider again. What a query could only get wrong is refused.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Filter.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
@@ -11,6 +12,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-disc
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -90,8 +92,8 @@ def filter_clause(expression: Expression, *, where: str) -> str:
         where: What an error names: the query's or the detection's id.
 
     Raises:
-        AuditConfigurationError: The condition has `[*]`, `IS NULL`, a number that is not finite, a key with a
-            backtick, a control character, or can never be met.
+        AuditConfigurationError: The condition has `IS NULL`, anything but equality on `[*]`, a number that is not
+            finite, a key with a backtick, a control character, or can never be met.
     """
     return _Renderer(where=where).clause(expression).text()
 
@@ -148,6 +150,8 @@ class _Renderer:
         raise TypeError(f"{expression!r} is no condition")
 
     def _comparison(self, comparison: Comparison) -> _Clause:
+        if ANY_ELEMENT in comparison.path and comparison.operator is Operator.EQ:
+            return self._in_text(comparison.path, comparison.value)
         name, sign, value = self._name(comparison.path), comparison.operator.value, comparison.value
         if isinstance(value, str) and value and not value.strip("*"):
             if comparison.operator is Operator.NE:
@@ -169,6 +173,8 @@ class _Renderer:
                 limit="Logs Insights does not tell null from a missing field",
                 way_out="Ask for not_exists(), or look for the text with message_contains().",
             )
+        if ANY_ELEMENT in path:
+            return self._in_text(path, constant is Constant.TRUE)
         # Insights keeps booleans as 1 and 0; the words are for a field that was discovered as text.
         name, number = self._name(path), int(constant is Constant.TRUE)
         return _Clause("or", (f"{name} = {number}", f'{name} = "{constant.value.lower()}"'))
@@ -179,8 +185,8 @@ class _Renderer:
             raise AuditConfigurationError(
                 self.where,
                 value=selector(path),
-                limit="Logs Insights has no [*]: it makes a field of each element of an array",
-                way_out="Name the element, as in sourceIPs[0], or look for the text with message_contains().",
+                limit="Logs Insights has no [*]: only an equality can be looked for in the text instead",
+                way_out="Compare with =, or name the element, as in sourceIPs[0].",
             )
         name = ".".join(str(segment) for segment in path)
         if "`" in name:
@@ -192,6 +198,21 @@ class _Renderer:
             )
         self._check_characters(name)
         return name if _PLAIN_NAME.fullmatch(name) else f"`{name}`"
+
+    def _in_text(self, path: Path, value: str | int | float | Regex) -> _Clause:
+        """Some element has this value: its key and value in the event's text, which has no spaces between them."""
+        *_, last = (at for at, segment in enumerate(path) if isinstance(segment, str))
+        element = "".join(r"\[" if index == 0 else r"\[[^\]]*" for index in path[last + 1 :])
+        if isinstance(value, Regex):
+            branches = [_between_quotes(branch) for branch in value.source.split("|")]  # CloudWatch's have no groups
+            wanted = f'"(?:{"|".join(branches)})' if len(branches) > 1 else f'"{branches[0]}'
+        elif isinstance(value, str):
+            self._check_characters(value)
+            wanted = f'"{_ANY_TEXT.join(map(_in_json, re.split(r"[*]+", value)))}"' if value.strip("*") else r"[^\[{n]"
+        else:
+            literal = str(value).lower() if isinstance(value, bool) else self._literal(value)
+            wanted = f"{re.escape(literal)}[,}}\\]]"
+        return _one(f"@message like {_regex(f'{_in_json_key(str(path[last]))}:{element}{wanted}')}")
 
     def _literal(self, value: str | int | float) -> str:
         if isinstance(value, str):
@@ -237,7 +258,9 @@ def _grouped(terms: tuple[Expression, ...]) -> list[Expression]:
     grouped: dict[object, Expression] = {}
     for term in terms:
         match term:
-            case Comparison(path, Operator.EQ, str() | int() | float() as value) if "*" not in str(value):
+            case Comparison(path, Operator.EQ, str() | int() | float() as value) if (
+                "*" not in str(value) and ANY_ELEMENT not in path
+            ):
                 key = path, isinstance(value, str)  # a list holds values of one type
                 before = grouped.get(key)
                 values = before.values if isinstance(before, _In) else ()
@@ -263,6 +286,27 @@ def _glob(text: str) -> str:
 
 
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+
+
+_ANY_TEXT = r'(?:[^"\\]|\\.)*'
+"""Characters of a JSON string."""
+
+
+def _in_json(text: str) -> str:
+    """Text as it stands in a JSON string, as a regular expression. Go escapes <, > and & as well."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", json.dumps(text, ensure_ascii=False)[1:-1])
+    return re.sub("[<>&]", lambda found: rf"\\u{ord(found[0]):04x}", escaped)
+
+
+def _in_json_key(key: str) -> str:
+    return f'"{_in_json(key)}"'
+
+
+def _between_quotes(branch: str) -> str:
+    """A branch of a regular expression that is found in a JSON string; from its beginning or to its end if anchored."""
+    start = "" if branch.startswith("^") else _ANY_TEXT
+    end = '"' if branch.endswith("$") else ""
+    return start + branch.removeprefix("^").removesuffix("$") + end
 
 
 def _regex(source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from textwrap import dedent
 
@@ -149,7 +150,9 @@ QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|/(?:\\.|[^/\\])*/')
 @pytest.mark.parametrize(
     ("expression", "limit"),
     [
-        (field("sourceIPs[*]") == "x", r"no \[\*\]"),
+        (field("sourceIPs[*]") != "x", r"no \[\*\]"),
+        (field("rules[*].verbs").not_exists(), r"no \[\*\]"),
+        (field("containers[*].ports") > 3, r"no \[\*\]"),
         (field("a").is_null(), "null"),
         (NotExists(("a`b",)), "backtick"),
         (verb == "a\nb", "control characters"),
@@ -165,6 +168,43 @@ def test_what_insights_cannot_say(expression: Expression, limit: str) -> None:
         filter_clause(expression, where="detections/x")
     assert refusal.value.where == "detections/x"
     assert refusal.value.way_out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "event", "near_miss"),
+    [
+        ("user.groups[*]", "system:masters", {"groups": ["a", "system:masters"]}, {"groups": ["system:masters2"]}),
+        ("user.groups[*]", "a.b", {"groups": ["a.b"]}, {"groups": ["a-b"]}),
+        ("x[*].name", "*/x&y*", {"name": 'he said "hi"/x&y'}, {"name": "/x", "other": "&y"}),
+        ("x[*].path", Regex("^/etc|sock$"), {"path": "/run/a.sock"}, {"path": "/run/a.socket"}),
+        ("x[*].path", Regex(r"^\*$"), {"path": "*"}, {"path": "a*"}),
+        ("x[*].verbs[0]", "get", {"verbs": ["get", "list"]}, {"verbs": ["list", "get"]}),
+        ("x[*].runAsUser", 0, {"runAsUser": 0}, {"runAsUser": 1000}),
+        ("x[*].runAsUser", 0, {"list": [{"runAsUser": 0}]}, {"runAsUser": 0.5}),
+        ("x[*].name", "*", {"name": 1}, {"name": {}}),
+    ],
+    ids=str,
+)
+def test_any_element_is_looked_for_in_the_text(
+    name: str, value: str | int | Regex, event: dict[str, object], near_miss: dict[str, object]
+) -> None:
+    clause = filter_clause(Comparison(field(name).path, Operator.EQ, value), where="q")
+    found = re.fullmatch(r"@message like /(.*)/", clause)
+    assert found
+    pattern = re.compile(found[1].replace("\\/", "/"))
+
+    def written(document: object) -> str:  # as the API server writes it
+        text = json.dumps(document, separators=(",", ":"))
+        return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+    assert pattern.search(written(event))
+    assert not pattern.search(written(near_miss))
+
+
+def test_any_element_that_is_true() -> None:
+    privileged = field("spec.containers[*].securityContext.privileged")
+    assert filter_clause(privileged.is_true(), where="q") == r'@message like /"privileged":true[,}\]]/'
+    assert filter_clause(privileged.is_false(), where="q") == r'@message like /"privileged":false[,}\]]/'
 
 
 def test_a_query_has_a_limit() -> None:
