@@ -115,7 +115,7 @@ class AuditAlarms(Construct):
         return MappingProxyType(self._metrics)
 
     def _check(self) -> None:
-        counted = [one.condition for one in self._detections if isinstance(one.condition, Expression)]
+        counted = [one.counted for one in self._detections if isinstance(one.counted, Expression)]
         regexes = [condition for condition in counted if filter_pattern.has_regex(condition)]
         for found, limit, what in (
             (len(counted), _MAX_FILTERS, "metric filters"),
@@ -183,7 +183,7 @@ class AuditAlarms(Construct):
             f"**{detection.title}** ({detection.severity.value} severity)",
             f"{detection.what} {detection.why}",
             f"**Next:** {detection.next_steps}",
-            f"**Saved query:** {query_name(self._cluster_name, detection.query)}",
+            f"**Saved query:** {query_name(self._cluster_name, detection.saved_query)}",
         ]
         if detection.techniques:
             parts.append(f"**MITRE ATT&CK:** {', '.join(detection.techniques)}")

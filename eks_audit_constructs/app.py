@@ -44,6 +44,7 @@ def build(app: App) -> list[EksAuditStack]:
             cluster=cluster,
             retention=None if retention is None else retention_days(retention, "context key 'retention_days'"),
             detections=settings.detections,
+            queries=settings.queries,
             alarm_emails=list(settings.alarm_email),
             export=settings.export,
             description=f"Alarms, saved queries and export for the audit log of the EKS cluster {cluster}",

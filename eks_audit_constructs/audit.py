@@ -45,7 +45,8 @@ class EksAudit(Construct):
         encryption_key: A KMS key for the log group. Default: CloudWatch Logs' own encryption.
         log_group: An existing log group of the cluster, in place of one owned by this construct.
         detections: What to raise alarms for. Default: `catalog.DEFAULT`; none for no alarms.
-        queries: What to save in Logs Insights. Default: `catalog.QUERIES` and the queries of the detections.
+        queries: What to save in Logs Insights besides the queries of the detections, which the alarms name. Default:
+            `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` are all there are.
         alarm_emails: Addresses to tell. Each has to confirm the e-mail that AWS sends it.
         alarm_topic: Topics of your own in place of the one made here: one for all alarms, or one for each severity
             that is to be told. They need a policy, and a key policy, that let CloudWatch alarms publish.
@@ -66,7 +67,7 @@ class EksAudit(Construct):
         encryption_key: kms.IKey | None = None,
         log_group: logs.ILogGroup | None = None,
         detections: Iterable[Detection] = catalog.DEFAULT,
-        queries: Iterable[SavedQuery] | None = None,
+        queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
         alarm_emails: Sequence[str] = (),
         alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
     ) -> None:
@@ -115,7 +116,7 @@ class EksAudit(Construct):
             "Queries",
             cluster_name=self._logging.cluster_name,
             log_group=self._logging.log_group,
-            queries=_with_those_of(looked_for) if queries is None else queries,
+            queries=_with_those_of(looked_for, queries),
         )
         if self._logging.running is not None:
             self._alarms.deploy_after(self._logging.running.resource)
@@ -156,17 +157,17 @@ class EksAudit(Construct):
         return export
 
 
-def _with_those_of(detections: Detections) -> list[SavedQuery]:
-    """The catalogue's queries, those that belong to a detection as that detection has them.
+def _with_those_of(detections: Detections, queries: Iterable[SavedQuery]) -> list[SavedQuery]:
+    """The queries and those of the detections, as the detections have them.
 
     Detections that share a query and exclude different things leave nothing out of it.
     """
-    by_id = {query.id: query for query in catalog.QUERIES}
+    by_id = {query.id: query for query in queries}
     of_detections: dict[str, list[SavedQuery]] = {}
     for detection in detections:
-        variants = of_detections.setdefault(detection.query.id, [])
-        if detection.query not in variants:
-            variants.append(detection.query)
+        variants = of_detections.setdefault(detection.saved_query.id, [])
+        if detection.saved_query not in variants:
+            variants.append(detection.saved_query)
     for id, variants in of_detections.items():
         if len(variants) == 1:
             by_id[id] = variants[0]

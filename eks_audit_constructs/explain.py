@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -12,12 +12,13 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from eks_audit_constructs.catalog import Detection, Severity
+from eks_audit_constructs import catalog
+from eks_audit_constructs.catalog import Detection, Guard, Severity
 from eks_audit_constructs.catalog.samples import Sample, samples
-from eks_audit_constructs.conditions import sql
+from eks_audit_constructs.conditions import insights, sql
 from eks_audit_constructs.conditions.expression import Expression
 
-__all__ = ["as_json", "print_detection", "print_detections"]
+__all__ = ["as_json", "document", "print_detection", "print_detections", "tier"]
 
 _DIALECTS: dict[sql.Dialect, str] = {"duckdb": "SQL for DuckDB", "athena": "SQL for Athena"}
 _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
@@ -25,17 +26,17 @@ _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: 
 
 def as_json(detections: Iterable[Detection]) -> str:
     """The detections as a JSON list."""
-    return json.dumps([_document(detection) for detection in detections], indent=2, ensure_ascii=False)
+    return json.dumps([document(detection) for detection in detections], indent=2, ensure_ascii=False)
 
 
 def print_detections(detections: Iterable[Detection], console: Console) -> None:
     """A table, a line each."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in ("Detection", "Severity", "Alarm at", "What happened"):
+    for header in ("Detection", "Tier", "Severity", "Alarm at", "What happened"):
         table.add_column(header, no_wrap=header != "What happened")
     for detection in detections:
         severity = Text(detection.severity.value, style=_COLOURS[detection.severity])
-        table.add_row(detection.id, severity, _alarm_at(detection), detection.title)
+        table.add_row(detection.id, tier(detection), severity, _alarm_at(detection), detection.title)
     console.print(table)
 
 
@@ -50,12 +51,16 @@ def print_detection(detection: Detection, console: Console) -> None:
     _section(console, "Alarm", Text(f"{_alarm_at(detection)}. {detection.grounds}"))
     if detection.false_positives:
         _section(console, "Harmless when", Group(*(Text(f"- {one}") for one in detection.false_positives)))
+    if detection.blind_spots:
+        _section(console, "Not seen", Group(*(Text(f"- {one}") for one in detection.blind_spots)))
+    if detection.guards:
+        _section(console, "Not counted", Group(*(Text(f"- {_guarded(one)}") for one in detection.guards)))
     if detection.techniques:
         links = (f"{one} https://attack.mitre.org/techniques/{one.replace('.', '/')}/" for one in detection.techniques)
         _section(console, "MITRE ATT&CK", Group(*map(Text, links)))
     if detection.pattern is not None:
         _section(console, "Filter pattern", Text(detection.pattern))
-    _section(console, f"Logs Insights: {detection.query.title}", Text(detection.query.text))
+    _section(console, f"Logs Insights: {detection.saved_query.title}", Text(detection.saved_query.text))
     for dialect, title in _DIALECTS.items():
         if text := _sql(detection, dialect):
             _section(
@@ -66,10 +71,23 @@ def print_detection(detection: Detection, console: Console) -> None:
             _section(console, title, Group(*(_event(sample) for sample in events)))
 
 
+def tier(detection: Detection) -> Literal["default", "extended", "query"]:
+    """Whether the catalogue has it on, by choice, or as a saved query."""
+    if detection.id in catalog.DEFAULT:
+        return "default"
+    return "extended" if detection.id in catalog.EXTENDED else "query"
+
+
 def _section(console: Console, title: str, body: RenderableType) -> None:
     console.print()
     console.print(Text(title, style="bold"))
     console.print(Padding(body, (0, 0, 0, 2)))
+
+
+def _guarded(guard: Guard) -> str:
+    agent = f" with user agent {guard.agent}*" if guard.agent else ""
+    only = f" where {insights.filter_clause(guard.only, where='guard')}" if guard.only is not None else ""
+    return f"{guard.user}{agent}{only}: {guard.why[0].lower()}{guard.why[1:]}"
 
 
 def _alarm_at(detection: Detection) -> str:
@@ -79,9 +97,9 @@ def _alarm_at(detection: Detection) -> str:
 
 
 def _sql(detection: Detection, dialect: sql.Dialect) -> str | None:
-    if not isinstance(detection.condition, Expression):
+    if not isinstance(detection.counted, Expression):
         return None
-    return sql.select(detection.condition, dialect=dialect, table="audit_log")
+    return sql.select(detection.counted, dialect=dialect, table="audit_log")
 
 
 def _event(sample: Sample) -> Text:
@@ -92,24 +110,33 @@ def _event(sample: Sample) -> Text:
     return Text(line)
 
 
-def _document(detection: Detection) -> dict[str, Any]:
+def document(detection: Detection) -> dict[str, Any]:
+    """Everything about a detection, as plain data."""
     return {
         "id": detection.id,
+        "tier": tier(detection),
         "title": detection.title,
         "severity": detection.severity.value,
         "what": detection.what,
         "why": detection.why,
         "next_steps": detection.next_steps,
         "techniques": list(detection.techniques),
+        "alarm_at": _alarm_at(detection),
         "threshold": detection.threshold,
         "period_minutes": detection.period,
         "evaluation_periods": detection.evaluation_periods,
         "datapoints_to_alarm": detection.datapoints_to_alarm,
         "grounds": detection.grounds,
         "false_positives": list(detection.false_positives),
+        "blind_spots": list(detection.blind_spots),
+        "guards": [_guarded(guard) for guard in detection.guards],
         "tags": list(detection.tags),
         "pattern": detection.pattern,
-        "query": {"id": detection.query.id, "title": detection.query.title, "text": detection.query.text},
+        "query": {
+            "id": detection.saved_query.id,
+            "title": detection.saved_query.title,
+            "text": detection.saved_query.text,
+        },
         "sql": {"duckdb": _sql(detection, "duckdb"), "athena": _sql(detection, "athena")},
         "samples": [
             {"matches": sample.matches, "says": sample.says, "source": sample.source, "event": sample.event}

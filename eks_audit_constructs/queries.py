@@ -31,7 +31,7 @@ class AuditQueries(Construct):
         id: The construct's id.
         cluster_name: The cluster's name.
         log_group: The cluster's log group, preselected when a query is opened.
-        queries: What to save. Default: `catalog.QUERIES`.
+        queries: What to save. Default: `catalog.DEFAULT_QUERIES`.
 
     Raises:
         AuditConfigurationError: Two queries share an id, or a name is longer than 255 characters.
@@ -44,7 +44,7 @@ class AuditQueries(Construct):
         *,
         cluster_name: str,
         log_group: logs.ILogGroup,
-        queries: Iterable[SavedQuery] = catalog.QUERIES,
+        queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
     ) -> None:
         super().__init__(scope, id)
         by_id: dict[str, SavedQuery] = {}

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detections, Severity
+from eks_audit_constructs.catalog import Detection, Detections, SavedQuery, Severity
 from eks_audit_constructs.catalog.detections import Numbers
+from eks_audit_constructs.conditions.expression import Expression, all_of
+from eks_audit_constructs.conditions.expression import field as audit_field
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["Settings"]
@@ -26,7 +28,9 @@ class Settings:
         retention_days: How long to keep the logs: a number of days that CloudWatch knows. CloudWatch deletes what is
             older. By default a log group that is there keeps its own, and a new one gets a year.
         export: Add a bucket for exports.
-        detections: By id: `false` for off, or numbers to tune, as `{"forbidden-requests": {"threshold": 25}}`.
+        detections: By id: `false` for off, `true` for on, numbers to tune and events to leave out, as
+            `{"pod-exec": true, "forbidden-requests": {"threshold": 25, "excluding": {"user.username": "ci-*"}}}`.
+        queries: Which queries to save besides those of the detections: `default`, or `all` of the catalogue.
     """
 
     cluster: tuple[str, ...]
@@ -34,6 +38,7 @@ class Settings:
     retention_days: int | None = None
     export: bool = False
     detections: Detections = field(default=catalog.DEFAULT)
+    queries: tuple[SavedQuery, ...] = catalog.DEFAULT_QUERIES
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Settings:
@@ -87,6 +92,13 @@ def _yes_or_no(key: str, value: object) -> bool:
     raise _ill_typed(key, value, "true or false", "true")
 
 
+def _queries(key: str, value: object) -> tuple[SavedQuery, ...]:
+    sets = {"default": catalog.DEFAULT_QUERIES, "all": catalog.QUERIES}
+    if not isinstance(value, str) or value not in sets:
+        raise _ill_typed(key, value, "default or all", "all")
+    return sets[value]
+
+
 def _detections(key: str, value: object) -> Detections:
     choices = value
     if isinstance(value, str):
@@ -94,21 +106,41 @@ def _detections(key: str, value: object) -> Detections:
             choices = json.loads(value)
         except ValueError:
             choices = None
-    example = '\'{"role-changed": false, "forbidden-requests": {"threshold": 25}}\''
     if not isinstance(choices, dict):
-        raise _ill_typed(key, value, "an object by detection id", example)
+        raise _ill_typed(key, value, "an object by detection id", _EXAMPLE)
     chosen = catalog.DEFAULT
     for id, choice in choices.items():
-        if choice is False:
-            chosen = chosen.without(id)
-        elif isinstance(choice, dict) and choice.keys() <= Numbers.__annotations__.keys():
-            chosen = chosen.tuned(id, **{name: _number(key, name, number) for name, number in choice.items()})
-        elif choice is not True:
-            names = ", ".join(Numbers.__annotations__)
-            raise _ill_typed(f"{key}.{id}", choice, f"true, false, or an object with any of {names}", example)
-        else:
-            chosen[id]
+        detection = catalog.get(id)
+        chosen = chosen.without(id) if id in chosen else chosen
+        if choice is not False:
+            chosen = chosen.adding(_tuned(f"{key}.{id}", detection, {} if choice is True else choice))
     return chosen
+
+
+_EXAMPLE = '\'{"role-changed": false, "pod-exec": true, "forbidden-requests": {"threshold": 25}}\''
+
+
+def _tuned(key: str, detection: Detection, choice: object) -> Detection:
+    known = [*Numbers.__annotations__, "excluding"]
+    if not isinstance(choice, dict) or not choice.keys() <= set(known):
+        raise _ill_typed(key, choice, f"true, false, or an object with any of {', '.join(known)}", _EXAMPLE)
+    numbers = {name: _number(key, name, number) for name, number in choice.items() if name != "excluding"}
+    detection = detection.tuned(**numbers)
+    unwanted = choice.get("excluding", [])
+    for fields_wanted in [unwanted] if isinstance(unwanted, dict) else unwanted:
+        detection = detection.excluding(_fields(f"{key}.excluding", fields_wanted))
+    return detection
+
+
+def _fields(key: str, value: object) -> Expression:
+    """The events whose fields all have these values."""
+    example = '\'{"forbidden-requests": {"excluding": {"user.username": "ci-*"}}}\''
+    if not isinstance(value, dict) or not value:
+        raise _ill_typed(key, value, "an object of fields and values, or a list of them", example)
+    try:
+        return all_of(audit_field(name) == wanted for name, wanted in value.items())
+    except (TypeError, ValueError) as error:
+        raise _ill_typed(key, value, str(error), example) from None
 
 
 def _number(key: str, name: str, value: object) -> Any:
@@ -133,4 +165,5 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "retention_days": _whole_number,
     "export": _yes_or_no,
     "detections": _detections,
+    "queries": _queries,
 }

@@ -49,7 +49,7 @@ class EksAuditStack(Stack):
         encryption_key: kms.IKey | None = None,
         log_group: logs.ILogGroup | None = None,
         detections: Iterable[Detection] = catalog.DEFAULT,
-        queries: Iterable[SavedQuery] | None = None,
+        queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
         alarm_emails: Sequence[str] = (),
         alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
         export: bool = False,

@@ -94,7 +94,7 @@ def test_the_description_says_what_why_what_next_and_which_query() -> None:
         id = alarm["Properties"]["AlarmName"].rsplit("/")[-1]
         text = alarm["Properties"]["AlarmDescription"]
         one = made.detections[id]
-        query = f"EKS audit/prod/{one.query.title}"
+        query = f"EKS audit/prod/{one.saved_query.title}"
         for part in (one.title, one.what, one.why, one.next_steps, query, *one.techniques):
             assert part in text
         assert len(text) <= 1024

@@ -6,16 +6,14 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 from aws_cdk import App
+from aws_cdk.assertions import Template
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
+from eks_audit_constructs import catalog
 from eks_audit_constructs.app import build
 from eks_audit_constructs.errors import AuditConfigurationError
-
-LARGEST_WITHOUT_A_BUCKET = 51_200
-"""Bytes of a template that CloudFormation takes in the call itself."""
 
 
 def test_the_default_template_is_the_one_that_was_reviewed(
@@ -29,12 +27,18 @@ def test_the_default_template_needs_no_bootstrap_and_no_assets(default_template:
     assert "cdk-hnb659fds" not in json.dumps(default_template)
 
 
-def test_the_default_template_goes_without_a_bucket() -> None:
-    """As the CLI sends it: as YAML. Longer names, and an export, take the bucket of `cdk bootstrap`."""
-    app = App(context={"cluster": "c" * 12})
-    [stack] = build(app)
-    template = app.synth().get_stack_by_name(stack.stack_name).template
-    assert len(yaml.safe_dump(template, width=10_000, sort_keys=False).encode()) < LARGEST_WITHOUT_A_BUCKET
+def test_the_whole_catalogue_fits_a_stack() -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    everything = {detection.id: True for detection in catalog.EXTENDED}
+    [stack] = build(App(context={"cluster": "c" * 100, "detections": everything, "queries": "all", "export": True}))
+    template = Template.from_stack(stack).to_json()
+    template.pop("Parameters", None)
+    assert len(template["Resources"]) <= 500
+    assert len(json.dumps(template, indent=1)) <= 1_000_000
+    filters = [one for one in template["Resources"].values() if one["Type"] == "AWS::Logs::MetricFilter"]
+    assert 80 <= len(filters) <= 100
+    saved = [one for one in template["Resources"].values() if one["Type"] == "AWS::Logs::QueryDefinition"]
+    assert len(saved) == len(catalog.QUERIES)
 
 
 def test_several_clusters_are_several_stacks() -> None:

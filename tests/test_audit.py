@@ -25,13 +25,13 @@ def test_one_line_makes_a_cluster_auditable(stack: Stack) -> None:
     audit = EksAudit(stack, "Audit", cluster="prod", alarm_emails=["sec@example.com"])
     template = Template.from_stack(stack)
     template.resource_count_is("AWS::CloudWatch::Alarm", len(catalog.DEFAULT))
-    template.resource_count_is("AWS::Logs::QueryDefinition", len(catalog.QUERIES))
+    template.resource_count_is("AWS::Logs::QueryDefinition", len(catalog.DEFAULT_QUERIES))
     template.has_resource_properties("AWS::SNS::Subscription", {"Protocol": "email", "Endpoint": "sec@example.com"})
     template.all_resources_properties("AWS::CloudWatch::Alarm", {"AlarmActions": [Match.any_value()]})
     assert audit.topic is not None
     assert audit.log_group.log_group_name == "/aws/eks/prod/cluster"
     assert audit.alarms.alarms.keys() == {detection.id for detection in catalog.DEFAULT}
-    assert audit.queries.definitions.keys() == {query.id for query in catalog.QUERIES}
+    assert audit.queries.definitions.keys() == {query.id for query in catalog.DEFAULT_QUERIES}
 
 
 def test_a_construct_emits_no_outputs_and_the_stack_does(stack: Stack) -> None:
@@ -51,8 +51,10 @@ def test_an_exclusion_reaches_the_filter_and_the_saved_query(stack: Stack) -> No
     ]
     assert '($.user.username != "ci")' in pattern
     queries = resources(stack, "AWS::Logs::QueryDefinition")
-    assert [one["Name"] for one in queries if '"ci"' in one["QueryString"]] == [f"EKS audit/prod/{quiet.query.title}"]
-    assert len(queries) == len(catalog.QUERIES)
+    assert [one["Name"] for one in queries if '"ci"' in one["QueryString"]] == [
+        f"EKS audit/prod/{quiet.saved_query.title}"
+    ]
+    assert len(queries) == len(catalog.DEFAULT_QUERIES)
 
 
 def test_detections_that_share_a_query_and_exclude_different_things_leave_nothing_out_of_it(stack: Stack) -> None:
@@ -62,7 +64,7 @@ def test_detections_that_share_a_query_and_exclude_different_things_leave_nothin
     both = catalog.DEFAULT.replacing(narrowed, catalog.CLUSTER_ROLE_CHANGED.excluding(by_ci))
     EksAudit(stack, "Both", cluster="both", detections=both)
     shown = {one["Name"]: one["QueryString"] for one in resources(stack, "AWS::Logs::QueryDefinition")}
-    title = catalog.ROLE_CHANGED.query.title
+    title = catalog.ROLE_CHANGED.saved_query.title
     assert '"ci"' not in shown[f"EKS audit/one/{title}"]
     assert '"ci"' in shown[f"EKS audit/both/{title}"]
 

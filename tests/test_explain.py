@@ -20,7 +20,7 @@ def printed(detection: Detection) -> str:
 @pytest.mark.parametrize("detection", list(catalog.DEFAULT), ids=lambda detection: detection.id)
 def test_everything_about_a_detection_is_said(detection: Detection) -> None:
     text = " ".join(printed(detection).split())
-    for part in (detection.title, detection.what, detection.next_steps, detection.grounds, detection.query.title):
+    for part in (detection.title, detection.what, detection.next_steps, detection.grounds, detection.saved_query.title):
         assert part in text
     for technique in detection.techniques:
         assert f"https://attack.mitre.org/techniques/{technique.replace('.', '/')}/" in text
@@ -30,12 +30,12 @@ def test_everything_about_a_detection_is_said(detection: Detection) -> None:
 
 
 def test_the_table_has_a_line_for_each() -> None:
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=160)
     explain.print_detections(catalog.DEFAULT, console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert [line.split()[0] for line in lines[1:]] == [detection.id for detection in catalog.DEFAULT]
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 120
 
 
 def test_as_json_it_is_all_there() -> None:
@@ -43,7 +43,7 @@ def test_as_json_it_is_all_there() -> None:
     assert [document["id"] for document in documents] == [detection.id for detection in catalog.DEFAULT]
     refused = next(document for document in documents if document["id"] == "forbidden-requests")
     assert refused["pattern"] == catalog.FORBIDDEN_REQUESTS.pattern
-    assert refused["query"]["text"] == catalog.FORBIDDEN_REQUESTS.query.text
+    assert refused["query"]["text"] == catalog.FORBIDDEN_REQUESTS.saved_query.text
     assert {sample["matches"] for sample in refused["samples"]} == {True, False}
     silent = next(document for document in documents if document["id"] == "audit-log-silent")
     assert silent["pattern"] is silent["sql"]["athena"] is None

@@ -1,12 +1,30 @@
 """What to look for in an EKS audit log: detections for alarms, saved queries for people.
 
 catalog.DEFAULT.without("role-changed").tuned("forbidden-requests", threshold=25)
+catalog.DEFAULT.adding(catalog.get("pod-exec"), *catalog.select(tag="secrets", severity=Severity.HIGH))
 catalog.UNAUTHORIZED_REQUESTS.excluding(field("sourceIPs[0]") == "10.0.0.7")
 """
 
 from __future__ import annotations
 
-from eks_audit_constructs.catalog import access, coverage, rbac, secrets
+from eks_audit_constructs.catalog import (
+    access,
+    admission,
+    cluster,
+    coverage,
+    execution,
+    grants,
+    identity,
+    impersonation,
+    investigation,
+    network,
+    pod_security,
+    rbac,
+    reconnaissance,
+    secrets,
+    tokens,
+    workloads,
+)
 from eks_audit_constructs.catalog.access import (
     ANONYMOUS_REQUEST_ALLOWED,
     FORBIDDEN_REQUESTS,
@@ -15,18 +33,28 @@ from eks_audit_constructs.catalog.access import (
 from eks_audit_constructs.catalog.coverage import AUDIT_LOG_SILENT
 from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
 from eks_audit_constructs.catalog.detections import Detections
+from eks_audit_constructs.catalog.execution import KUBE_SYSTEM_EXEC
+from eks_audit_constructs.catalog.grants import ANONYMOUS_ACCESS_GRANTED
+from eks_audit_constructs.catalog.guards import Guard
+from eks_audit_constructs.catalog.identity import AWS_AUTH_CHANGED
+from eks_audit_constructs.catalog.impersonation import MASTERS_IMPERSONATED
+from eks_audit_constructs.catalog.pod_security import PRIVILEGED_POD
 from eks_audit_constructs.catalog.query import SavedQuery
 from eks_audit_constructs.catalog.rbac import (
-    AWS_AUTH_CHANGED,
     CLUSTER_ADMIN_BINDING,
     CLUSTER_ROLE_BINDING_CHANGED,
     CLUSTER_ROLE_CHANGED,
     ROLE_BINDING_CHANGED,
     ROLE_CHANGED,
+    SYSTEM_ROLE_CHANGED,
 )
 from eks_audit_constructs.catalog.secrets import SECRET_ACCESS_DENIED
+from eks_audit_constructs.catalog.tokens import KUBE_SYSTEM_TOKEN_MINTED
+from eks_audit_constructs.catalog.workload_security import PRIVILEGED_WORKLOAD
 
 __all__ = [
+    "ALL",
+    "ANONYMOUS_ACCESS_GRANTED",
     "ANONYMOUS_REQUEST_ALLOWED",
     "AUDIT_LOG_SILENT",
     "AWS_AUTH_CHANGED",
@@ -34,32 +62,87 @@ __all__ = [
     "CLUSTER_ROLE_BINDING_CHANGED",
     "CLUSTER_ROLE_CHANGED",
     "DEFAULT",
+    "DEFAULT_QUERIES",
+    "EXTENDED",
     "FORBIDDEN_REQUESTS",
+    "KUBE_SYSTEM_EXEC",
+    "KUBE_SYSTEM_TOKEN_MINTED",
+    "MASTERS_IMPERSONATED",
+    "PRIVILEGED_POD",
+    "PRIVILEGED_WORKLOAD",
+    "QUERIED",
     "QUERIES",
     "ROLE_BINDING_CHANGED",
     "ROLE_CHANGED",
     "SECRET_ACCESS_DENIED",
+    "SYSTEM_ROLE_CHANGED",
+    "THEMES",
     "UNAUTHORIZED_REQUESTS",
     "Detection",
     "Detections",
+    "Guard",
     "SavedQuery",
     "Severity",
     "Silence",
     "get",
+    "select",
 ]
 
-_THEMES = (access, rbac, secrets, coverage)
+THEMES = (
+    access,
+    admission,
+    cluster,
+    coverage,
+    execution,
+    grants,
+    identity,
+    impersonation,
+    investigation,
+    network,
+    pod_security,
+    rbac,
+    reconnaissance,
+    secrets,
+    tokens,
+    workloads,
+)
+"""The modules of the catalogue, each with its `DEFAULT`, `EXTENDED`, `QUERIED` and `QUERIES`."""
 
-DEFAULT = Detections(detection for theme in _THEMES for detection in theme.DETECTIONS)
+DEFAULT = Detections(detection for theme in THEMES for detection in theme.DEFAULT)
 """The detections that are on unless you choose otherwise: quiet enough for a production cluster."""
 
-QUERIES: tuple[SavedQuery, ...] = tuple(
-    sorted(
-        {*(query for theme in _THEMES for query in theme.QUERIES), *(detection.query for detection in DEFAULT)},
-        key=lambda query: query.id,
-    )
+EXTENDED = Detections(detection for theme in THEMES for detection in theme.EXTENDED)
+"""Detections by choice: worth an alarm where what they see is rare, which differs from cluster to cluster.
+
+One log group takes both: at most 100 metric filters, 5 of them with regular expressions.
+"""
+
+QUERIED = Detections(detection for theme in THEMES for detection in theme.QUERIED)
+"""Detections that are saved queries unless you choose an alarm: what they see is routine in most clusters."""
+
+ALL = DEFAULT.adding(*EXTENDED, *QUERIED)
+"""The three tiers."""
+
+
+def _by_id(*queries: SavedQuery) -> tuple[SavedQuery, ...]:
+    return tuple(sorted(set(queries), key=lambda query: query.id))
+
+
+QUERIES = _by_id(*(query for theme in THEMES for query in theme.QUERIES), *(one.saved_query for one in ALL))
+"""All saved queries: those of the detections, and those that answer a question of their own."""
+
+DEFAULT_QUERIES = _by_id(
+    *(one.saved_query for one in DEFAULT),
+    access.FAILED_ANONYMOUS,
+    access.WHAT_THE_AUTHENTICATOR_SAID,
+    access.WHO_DOES_WHAT,
+    access.WHY_IT_WAS_DECIDED,
+    admission.WEBHOOK_CHANGES,
+    coverage.COST,
+    coverage.CUT_SHORT,
+    secrets.SECRETS_DENIED_OVER_TIME,
 )
-"""All saved queries: those that detections point to, and those that answer a question of their own."""
+"""The saved queries that are made unless you choose otherwise."""
 
 
 def get(id: str) -> Detection:
@@ -68,4 +151,13 @@ def get(id: str) -> Detection:
     Raises:
         AuditConfigurationError: There is none; the message names those there are.
     """
-    return DEFAULT[id]
+    return ALL[id]
+
+
+def select(*, severity: Severity | None = None, tag: str | None = None) -> Detections:
+    """All detections of this severity and with this tag; what is not given does not matter.
+
+    Raises:
+        AuditConfigurationError: No detection has this tag; the message names the tags there are.
+    """
+    return ALL.select(severity=severity, tag=tag)

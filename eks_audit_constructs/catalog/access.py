@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from eks_audit_constructs.catalog.detection import Detection, Severity
 from eks_audit_constructs.catalog.events import (
+    ALLOWED,
+    ANONYMOUS,
+    BY_SERVICE_ACCOUNT,
     COMPLETE,
     EVENT,
-    NOT_A_CONTROL_PLANE_START,
+    NOT_A_TRIAL,
     REFUSED_BY_AUTHORIZER,
-    SUCCEEDED,
     UNAUTHENTICATED,
+    WRITE_VERBS,
 )
-from eks_audit_constructs.catalog.query import SavedQuery
+from eks_audit_constructs.catalog.guards import STARTING, outside
+from eks_audit_constructs.catalog.query import SavedQuery, listing, ranking
 from eks_audit_constructs.conditions.expression import all_of, field, message_contains
 
-_ANONYMOUS = field("user.username") == "system:anonymous"
 _NOT_HEALTH = all_of(field("requestURI") != f"{path}*" for path in ("/healthz", "/livez", "/readyz", "/version"))
 
 WHO_WAS_FORBIDDEN = SavedQuery(
     id="forbidden-who",
     title="403 - who, from where, with what",
     answers="Which principals were refused, from which addresses, with which clients, and what did they want?",
-    condition=EVENT & REFUSED_BY_AUTHORIZER & NOT_A_CONTROL_PLANE_START,
+    condition=outside(EVENT & REFUSED_BY_AUTHORIZER, STARTING),
     commands=(
         "stats count(*) as refused, count_distinct(objectRef.resource) as kinds, count_distinct(requestURI) as uris, "
         "earliest(@timestamp) as first, latest(@timestamp) as last, latest(responseStatus.message) as example "
@@ -72,7 +75,8 @@ FORBIDDEN_REQUESTS = Detection(
     id="forbidden-requests",
     title="Many requests refused (403)",
     severity=Severity.MEDIUM,
-    condition=EVENT & REFUSED_BY_AUTHORIZER & NOT_A_CONTROL_PLANE_START,
+    condition=EVENT & REFUSED_BY_AUTHORIZER,
+    guards=STARTING,
     what="Someone who is logged in was refused again and again for want of permission.",
     why="Stolen credentials are first tried out: what may they list, read, change?",
     next_steps="Ask the owner of the principal at the top of the query whether it was them. "
@@ -112,23 +116,12 @@ ANONYMOUS_REQUEST_ALLOWED = Detection(
     id="anonymous-request-allowed",
     title="A request without credentials was allowed",
     severity=Severity.HIGH,
-    condition=EVENT & COMPLETE & _ANONYMOUS & SUCCEEDED & _NOT_HEALTH,
+    condition=ALLOWED & ANONYMOUS & _NOT_HEALTH,
     what="A request without any credentials was served, and it was not a health check.",
     why="Someone bound a role to system:anonymous or system:unauthenticated: the API is open to whoever reaches it.",
     next_steps="Find the binding (kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E "
     "'anonymous|unauthenticated'), delete it, and see who made it and what was read meanwhile.",
-    query=SavedQuery(
-        id="anonymous-allowed",
-        title="Anonymous - what was allowed",
-        answers="What did clients without credentials get, and from where?",
-        condition=EVENT & COMPLETE & _ANONYMOUS & SUCCEEDED & _NOT_HEALTH,
-        commands=(
-            "fields @timestamp, verb, requestURI, responseStatus.code, sourceIPs.0, userAgent, "
-            "`annotations.authorization.k8s.io/reason` as reason",
-            "sort @timestamp desc",
-            "limit 1000",
-        ),
-    ),
+    commands=listing("requestURI", "`annotations.authorization.k8s.io/reason` as reason"),
     techniques=("T1078.001", "T1190"),
     false_positives=("Service account issuer discovery opened to everybody on purpose (/openid/v1/jwks).",),
     tags=("access", "anonymous"),
@@ -138,13 +131,50 @@ FAILED_ANONYMOUS = SavedQuery(
     id="anonymous-refused",
     title="Anonymous - what was refused",
     answers="Who knocks without credentials? Since Kubernetes 1.32 as 401, before that as 403 of system:anonymous.",
-    condition=EVENT & (UNAUTHENTICATED | (COMPLETE & _ANONYMOUS & (field("responseStatus.code") == 403))),
+    condition=EVENT & (UNAUTHENTICATED | (COMPLETE & ANONYMOUS & (field("responseStatus.code") == 403))),
     commands=(
         "stats count(*) as refused, count_distinct(requestURI) as uris, latest(requestURI) as example "
         "by responseStatus.code, sourceIPs.0, userAgent",
         "sort refused desc",
         "limit 100",
     ),
+)
+
+ANONYMOUS_REQUESTS_REFUSED = Detection(
+    id="anonymous-requests-refused",
+    title="Many requests without valid credentials",
+    severity=Severity.LOW,
+    condition=FAILED_ANONYMOUS.condition,
+    what="Requests without credentials, or with invalid ones, were refused in great number.",
+    why="The endpoint is being scanned, from the internet or from inside.",
+    next_steps="See where they come from. From the internet: close the public endpoint, or limit it to your addresses. "
+    "From inside: find the pod or machine; it may be in other hands.",
+    query=FAILED_ANONYMOUS,
+    techniques=("T1595", "T1190"),
+    threshold=100,
+    period=15,
+    grounds="A public endpoint is knocked at all day; a hundred in a quarter of an hour is someone who means it.",
+    false_positives=("Internet scanners on a public endpoint.", "A monitor that has lost its credentials."),
+    blind_spots=(
+        "Since Kubernetes 1.32 such requests are 401s, and a bad token cannot be told from none: "
+        "unauthorized-requests counts the same events.",
+    ),
+    tags=("access", "anonymous"),
+)
+
+ANONYMOUS_WORKLOAD_WRITE = Detection(
+    id="anonymous-workload-write",
+    title="Something was changed without credentials",
+    severity=Severity.HIGH,
+    condition=ALLOWED & ANONYMOUS & field("verb").is_in(WRITE_VERBS) & NOT_A_TRIAL,
+    what="A request without any credentials created, changed or deleted something, such as a pod.",
+    why="Whoever reaches the endpoint can run programs in the cluster. Miners look for exactly this.",
+    next_steps="Delete what was made, then the binding to system:anonymous or system:unauthenticated (kubectl get "
+    "clusterrolebindings,rolebindings -A -o wide). Treat the cluster as entered: rotate what its pods could read.",
+    commands=listing("objectRef.resource", "`annotations.authorization.k8s.io/reason` as reason"),
+    techniques=("T1078.001", "T1610"),
+    blind_spots=("A session in a pod (exec) counts when it ends.",),
+    tags=("access", "anonymous"),
 )
 
 WHO_DOES_WHAT = SavedQuery(
@@ -160,9 +190,100 @@ WHO_DOES_WHAT = SavedQuery(
     ),
 )
 
-DETECTIONS = (ANONYMOUS_REQUEST_ALLOWED, FORBIDDEN_REQUESTS, UNAUTHORIZED_REQUESTS)
+FORBIDDEN_CREATES = Detection(
+    id="forbidden-creates",
+    title="Writes were refused (403)",
+    severity=Severity.MEDIUM,
+    condition=EVENT & field("verb").is_in(WRITE_VERBS) & REFUSED_BY_AUTHORIZER & ~ANONYMOUS,
+    guards=STARTING,
+    what="Someone who is logged in tried to create, change or delete things and was refused for want of permission.",
+    why="Reading around is common, trying to write without the right is not: it is how stolen credentials are tested.",
+    next_steps="See what was to be written, and where. Ask the owner of the principal; if it was not them, revoke its "
+    "sessions and look for writes that were allowed.",
+    commands=ranking("verb", "objectRef.resource", "objectRef.namespace", count="refused"),
+    techniques=("T1078", "T1613"),
+    threshold=3,
+    grounds="One or two are a slip of the namespace; a third is an attempt, or a deployment that cannot work.",
+    false_positives=(
+        "An operator or CI job deployed without the role it needs: it retries for ever. Fix the role.",
+        "People who try a change in the wrong cluster.",
+    ),
+    blind_spots=("Refusals by admission: quotas, Pod Security, and grants beyond one's own (escalation-refused).",),
+    tags=("access",),
+)
+
+SERVICE_ACCOUNT_REFUSED = Detection(
+    id="service-account-refused",
+    title="A service account was refused again and again",
+    severity=Severity.LOW,
+    condition=EVENT & BY_SERVICE_ACCOUNT & REFUSED_BY_AUTHORIZER,
+    what="Workloads asked the API for what their service accounts may not do.",
+    why="A program asks for what it needs and is given it. One that is refused often is misdeployed, or its token is "
+    "in other hands, which are trying it out.",
+    next_steps="Compare address and user agent with those of the workload. If they differ, delete its pods (their "
+    "tokens die with them) and see what the account was allowed to do.",
+    commands=ranking("verb", "objectRef.resource", "objectRef.namespace", count="refused"),
+    techniques=("T1613", "T1528"),
+    threshold=20,
+    grounds="A workload that is being deployed is refused a few times until its role is there.",
+    false_positives=("Operators and autoscalers after an upgrade that wants new rights: they retry for ever.",),
+    blind_spots=("A thief who asks fewer than 20 times in 5 minutes; see permission-enumeration.",),
+    tags=("access", "service-accounts"),
+)
+
+AUTHENTICATOR_REFUSED = Detection(
+    id="authenticator-refused",
+    title="IAM identities were refused",
+    severity=Severity.LOW,
+    # Plain text, from another stream; an audit event that happens to hold the words is none of it.
+    condition=message_contains("access denied") & ~message_contains("audit.k8s.io"),
+    what="The IAM authenticator turned clients away: the role is not mapped, or the token is not valid.",
+    why="Credentials of your AWS accounts, or of others, are being tried on the cluster.",
+    next_steps="Read the lines: they name the ARN, or the error of STS. If you expected it, give the role an access "
+    "entry. If not, look for the principal in CloudTrail.",
+    query=WHAT_THE_AUTHENTICATOR_SAID,
+    techniques=("T1078.004", "T1110"),
+    threshold=10,
+    grounds="A forgotten kubeconfig is refused a few times; a scan or a stale pipeline goes on.",
+    false_positives=("STS refuses for a while because of throttling. Pipelines with an expired session.",),
+    blind_spots=("Needs the log type authenticator.", "Other lines of the control plane with these words count too."),
+    tags=("access", "aws"),
+)
+
+REFUSED_BY_PRINCIPAL = SavedQuery(
+    id="refused-by-principal",
+    title="403 - by principal",
+    answers="Who is refused most, for how many kinds of things, and from how many addresses?",
+    condition=outside(EVENT & REFUSED_BY_AUTHORIZER, STARTING),
+    commands=(
+        "stats count(*) as refused, count_distinct(objectRef.resource) as kinds, "
+        "count_distinct(objectRef.namespace) as namespaces, count_distinct(sourceIPs.0) as addresses, "
+        "count_distinct(userAgent) as clients by user.username",
+        "sort refused desc",
+        "limit 100",
+    ),
+)
+
+REFUSED_BY_ADDRESS = SavedQuery(
+    id="refused-by-address",
+    title="401 and 403 - by address",
+    answers="From which addresses are requests refused, as how many principals, and for what?",
+    condition=outside(EVENT & (REFUSED_BY_AUTHORIZER | UNAUTHENTICATED), STARTING),
+    commands=(
+        "stats count(*) as refused, count_distinct(user.username) as principals, count_distinct(requestURI) as uris, "
+        "count_distinct(userAgent) as clients, latest(requestURI) as example by sourceIPs.0, responseStatus.code",
+        "sort refused desc",
+        "limit 100",
+    ),
+)
+
+DEFAULT = (ANONYMOUS_REQUEST_ALLOWED, FORBIDDEN_REQUESTS, UNAUTHORIZED_REQUESTS)
+EXTENDED = (ANONYMOUS_WORKLOAD_WRITE, AUTHENTICATOR_REFUSED, FORBIDDEN_CREATES, SERVICE_ACCOUNT_REFUSED)
+QUERIED = (ANONYMOUS_REQUESTS_REFUSED,)
 QUERIES = (
     FAILED_ANONYMOUS,
+    REFUSED_BY_ADDRESS,
+    REFUSED_BY_PRINCIPAL,
     WHAT_THE_AUTHENTICATOR_SAID,
     WHERE_UNAUTHENTICATED,
     WHO_DOES_WHAT,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
-from eks_audit_constructs.catalog.query import SavedQuery
+from eks_audit_constructs.catalog.query import SavedQuery, listing
+from eks_audit_constructs.conditions.expression import message_contains
 
 AUDIT_LOG_SILENT = Detection(
     id="audit-log-silent",
@@ -25,13 +26,32 @@ AUDIT_LOG_SILENT = Detection(
             "limit 100",
         ),
     ),
-    techniques=("T1562.008",),
+    techniques=("T1685.002",),
     threshold=1,
     period=5,
     evaluation_periods=3,
     datapoints_to_alarm=3,
     grounds="Three empty periods of 5 minutes in a row: delivery is best effort and may lag by some minutes.",
     false_positives=("The cluster was deleted on purpose: delete this stack too.",),
+    tags=("coverage",),
+)
+
+EVENTS_TRUNCATED = Detection(
+    id="events-truncated",
+    title="Audit events were shortened for their size",
+    severity=Severity.LOW,
+    condition=message_contains("audit.k8s.io/truncated") | message_contains("[Truncated...]"),
+    what="The API server wrote audit events without their bodies because they were too large.",
+    why="What a filter asks of such a body it cannot see: a large object may hide a privileged container.",
+    next_steps="The query shows which. Ask why they are so large; look at the objects themselves.",
+    commands=listing("objectRef.resource"),
+    techniques=("T1685.002",),
+    threshold=20,
+    period=60,
+    evaluation_periods=1,
+    grounds="Large ConfigMaps and custom resources are shortened now and then in every cluster.",
+    false_positives=("Operators that keep megabytes in one object.",),
+    blind_spots=("Lines that were cut off on their way: the saved query *Log - events cut short by size* finds them.",),
     tags=("coverage",),
 )
 
@@ -60,5 +80,7 @@ COST = SavedQuery(
     ),
 )
 
-DETECTIONS = (AUDIT_LOG_SILENT,)
+DEFAULT = (AUDIT_LOG_SILENT,)
+EXTENDED = (EVENTS_TRUNCATED,)
+QUERIED = ()
 QUERIES = (COST, CUT_SHORT)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+from os import PathLike
 
-from eks_audit_constructs.catalog.query import SavedQuery
+from eks_audit_constructs.catalog.guards import Guard, outside
+from eks_audit_constructs.catalog.query import SavedQuery, listing
 from eks_audit_constructs.conditions import filter_pattern
-from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["Detection", "Severity", "Silence"]
@@ -16,6 +18,7 @@ __all__ = ["Detection", "Severity", "Silence"]
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
 _PERIODS = (1, 5, 15, 60)
+_ACRONYMS = {"Rbac": "RBAC"}
 
 
 class Severity(Enum):
@@ -45,11 +48,14 @@ class Detection:
         id: Stable name in lower case with hyphens. Logical ids, metric names and alarm names come from it.
         title: What happened, as a headline.
         severity: How soon to look.
-        condition: Which events count; or `Silence`.
+        condition: Which events to look for; or `Silence`.
+        guards: Whose events are not counted, and why.
         what: What happened, in a sentence or two.
         why: Why that matters.
         next_steps: What to do when it goes off.
-        query: The saved query that shows who did it, from where and with what.
+        commands: What its saved query does with the events it counts; see `SavedQuery`. Default: shows who did it,
+            from where and with what.
+        query: A saved query in place of one made from the above: one that several detections share.
         techniques: MITRE ATT&CK technique ids. https://attack.mitre.org/matrices/enterprise/containers/
         threshold: Events within the period that set the alarm off.
         period: Minutes over which events are counted: 1, 5, 15 or 60.
@@ -58,7 +64,8 @@ class Detection:
             that EKS delivers some minutes late.
         grounds: Why this threshold.
         false_positives: What sets it off without harm.
-        tags: Words to select detections by.
+        blind_spots: What it cannot see, though the name might promise it.
+        tags: Words to select detections by; the first is the theme, and begins the name of the saved query.
 
     Raises:
         AuditConfigurationError: CloudWatch would refuse the pattern or the alarm.
@@ -66,12 +73,14 @@ class Detection:
 
     id: str
     title: str
-    severity: Severity
+    severity: Severity = Severity.MEDIUM
     condition: Expression | Silence
-    what: str
-    why: str
-    next_steps: str
-    query: SavedQuery
+    guards: tuple[Guard, ...] = ()
+    what: str = ""
+    why: str = ""
+    next_steps: str = ""
+    commands: tuple[str, ...] = listing()
+    query: SavedQuery | None = None
     techniques: tuple[str, ...] = ()
     threshold: int = 1
     period: int = 5
@@ -79,6 +88,7 @@ class Detection:
     datapoints_to_alarm: int = 1
     grounds: str = "One is enough: this is rare in ordinary operation."
     false_positives: tuple[str, ...] = ()
+    blind_spots: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -90,6 +100,7 @@ class Detection:
                 "an id is at most 64 lower-case letters, digits and single hyphens",
                 "Rename it, as in 'secret-access-denied'.",
             ),
+            (bool(self.title), self.title, "a title is what happened, as a headline", "Say it in a few words."),
             (
                 isinstance(self.condition, (Expression, Silence)),
                 self.condition,
@@ -132,13 +143,49 @@ class Detection:
                 limit="an empty pattern counts every log line",
                 way_out="Give the detection a condition.",
             )
+        _ = self.saved_query  # which checks itself
+
+    @classmethod
+    def from_sigma(cls, path: str | PathLike[str]) -> Detection:
+        """The detection of a Sigma rule for Kubernetes audit logs, or of an event-count correlation of such rules.
+
+        Needs the extra `sigma`. For files of several rules: `eks_audit_constructs.catalog.sigma.read`.
+
+        Args:
+            path: A YAML file.
+
+        Raises:
+            AuditConfigurationError: CloudWatch cannot say what the rule asks for, or EKS never logs it.
+        """
+        from eks_audit_constructs.catalog.sigma import read_one
+
+        return read_one(path)
+
+    @property
+    def counted(self) -> Expression | Silence:
+        """Which events count: those of the condition that no guard leaves out."""
+        return self.condition if isinstance(self.condition, Silence) else outside(self.condition, self.guards)
 
     @property
     def pattern(self) -> str | None:
         """The CloudWatch Logs filter pattern; none for `Silence`."""
-        if isinstance(self.condition, Silence):
+        if isinstance(self.counted, Silence):
             return None
-        return filter_pattern.render(self.condition, where=f"detection {self.id!r}")
+        return filter_pattern.render(self.counted, where=f"detection {self.id!r}")
+
+    @property
+    def saved_query(self) -> SavedQuery:
+        """The saved query that shows who did it, from where and with what."""
+        if self.query is not None:
+            return self.query
+        theme = self.tags[0].capitalize() if self.tags else "Own"
+        return SavedQuery(
+            id=self.id,
+            title=f"{_ACRONYMS.get(theme, theme)} - {self.title}",
+            answers=f"Who did it, when, from where and with what: {self.title[0].lower()}{self.title[1:]}?",
+            condition=EVERYTHING if isinstance(self.counted, Silence) else self.counted,
+            commands=self.commands,
+        )
 
     @property
     def metric_name(self) -> str:
@@ -164,8 +211,8 @@ class Detection:
             severity=self.severity if severity is None else severity,
         )
 
-    def excluding(self, condition: Expression) -> Detection:
-        """A copy that does not count events of this condition; those without its fields still count.
+    def excluding(self, unwanted: Expression | Guard) -> Detection:
+        """A copy that does not count these events; those without the fields named still count.
 
         The saved query leaves them out too.
 
@@ -175,8 +222,14 @@ class Detection:
         if isinstance(self.condition, Silence):
             raise AuditConfigurationError(
                 f"detection {self.id!r}",
-                value=condition,
+                value=unwanted,
                 limit="silence has no events to leave out",
                 way_out="Tune its periods instead.",
             )
-        return replace(self, condition=self.condition & ~condition, query=self.query.excluding(condition))
+        if isinstance(unwanted, Guard):
+            query = (
+                None if self.query is None else replace(self.query, condition=outside(self.query.condition, [unwanted]))
+            )
+            return replace(self, guards=(*self.guards, unwanted), query=query)
+        query = None if self.query is None else self.query.excluding(unwanted)
+        return replace(self, condition=self.condition & ~unwanted, query=query)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import TypedDict, Unpack
 
 from eks_audit_constructs.catalog.detection import Detection, Severity
+from eks_audit_constructs.catalog.guards import Guard
+from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["Detections", "Numbers"]
@@ -21,8 +24,14 @@ class Numbers(TypedDict, total=False):
     severity: Severity
 
 
+def _choices(id: object, ids: list[str]) -> str:
+    near = difflib.get_close_matches(id, ids, n=3) if isinstance(id, str) else []
+    return f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(ids)}."
+
+
 class Detections:
-    """An immutable set of detections, always in the order of their ids; `detections[id]` is one of them.
+    """An immutable set of detections, always in the order of their ids; `detections[id]` is one of them,
+    and `id in detections` says whether it is.
 
     Raises:
         AuditConfigurationError: Something is no detection, or two share an id.
@@ -54,9 +63,12 @@ class Detections:
                 "detections",
                 value=id,
                 limit="there is no such detection",
-                way_out=f"Choose one of {', '.join(self._by_id)}.",
+                way_out=_choices(id, list(self._by_id)),
             )
         return self._by_id[id]
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._by_id
 
     def __iter__(self) -> Iterator[Detection]:
         return iter(self._by_id.values())
@@ -80,6 +92,27 @@ class Detections:
     def tuned(self, id: str, **numbers: Unpack[Numbers]) -> Detections:
         """These, one of them with other numbers: `.tuned("forbidden-requests", threshold=25)`."""
         return self.replacing(self[id].tuned(**numbers))
+
+    def excluding(self, id: str, unwanted: Expression | Guard) -> Detections:
+        """These, one of them not counting these events: `.excluding("pod-exec", field("user.username") == "ci")`."""
+        return self.replacing(self[id].excluding(unwanted))
+
+    def select(self, *, severity: Severity | None = None, tag: str | None = None) -> Detections:
+        """Those of this severity and with this tag; what is not given does not matter.
+
+        Raises:
+            AuditConfigurationError: None of these has this tag; the message names the tags there are.
+        """
+        tags = sorted({word for detection in self for word in detection.tags})
+        if tag is not None and tag not in tags:
+            raise AuditConfigurationError(
+                "detections", value=tag, limit="no detection has this tag", way_out=f"Choose one of {', '.join(tags)}."
+            )
+        return Detections(
+            detection
+            for detection in self
+            if (severity is None or detection.severity is severity) and (tag is None or tag in detection.tags)
+        )
 
     def without(self, *ids: str) -> Detections:
         """These, less the ones of these ids."""

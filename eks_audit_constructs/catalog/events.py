@@ -6,6 +6,8 @@ https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from eks_audit_constructs.conditions.expression import Expression, field
 
 EVENT = field("kind") == "Event"
@@ -33,20 +35,27 @@ REFUSED_BY_AUTHORIZER = (
 WRITE_VERBS = ("create", "update", "patch", "delete", "deletecollection")
 READ_VERBS = ("get", "list", "watch")
 
-NOT_A_KUBELET = (field("user.username") != "system:node:*") | (field("userAgent") != "kubelet/*")
-"""Kubelets ask for what their node may not have yet, in bursts. A node's credentials in other hands still count."""
+ALLOWED = EVENT & COMPLETE & SUCCEEDED
+"""A request that was served."""
 
-NOT_A_CONTROL_PLANE_START = (
-    NOT_A_KUBELET
-    & (field("user.username") != "system:kube-scheduler")
-    & (field("user.username") != "system:kube-controller-manager")
-)
-"""A starting API server refuses its own components until its roles are loaded: some 20 times in 2 seconds."""
+SESSION_OPENED = EVENT & (field("stage") == "ResponseStarted") & SUCCEEDED
+"""An exec, attach, port-forward or log stream began. Its ResponseComplete is written when it ends, hours later."""
+
+ITSELF = field("objectRef.subresource").not_exists()
+"""The object, not its status, scale, token or another part of it."""
+
+BY_IAM_PRINCIPAL = (field("user.extra.arn[0]") == "*") & (field("user.username") != "system:node:*")
+"""Someone who logged in through IAM, and not as a node: a person, a pipeline."""
+
+ANONYMOUS = field("user.username") == "system:anonymous"
+"""Nobody: a request without credentials, where those are let through to the authorizer at all."""
+
+BY_SERVICE_ACCOUNT = field("user.username") == "system:serviceaccount:*"
 
 
-def changed(*resources: str, group: str | None = None) -> Expression:
+def changed(*resources: str, group: str | None = None, verbs: Sequence[str] = WRITE_VERBS) -> Expression:
     """Someone changed a resource of one of these kinds, and the API server let them."""
     condition = EVENT & COMPLETE & field("objectRef.resource").is_in(resources)
     if group is not None:
         condition &= field("objectRef.apiGroup") == group
-    return condition & field("verb").is_in(WRITE_VERBS) & SUCCEEDED & NOT_A_TRIAL
+    return condition & field("verb").is_in(verbs) & SUCCEEDED & NOT_A_TRIAL

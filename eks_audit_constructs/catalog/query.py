@@ -9,9 +9,25 @@ from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["SavedQuery"]
+__all__ = ["SavedQuery", "listing", "ranking"]
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def listing(*columns: str) -> tuple[str, ...]:
+    """Commands that show the events, the latest first: when, who, from where, with what, what, and these columns."""
+    shown = ("@timestamp", *_WHO, "verb", "objectRef.namespace", "objectRef.name", *columns)
+    return (f"fields {', '.join(shown)}", "sort @timestamp desc", "limit 1000")
+
+
+def ranking(*columns: str, count: str = "events") -> tuple[str, ...]:
+    """Commands that count the events by who, from where, with what, and these columns; the most first."""
+    numbers = f"count(*) as {count}, earliest(@timestamp) as first, latest(@timestamp) as last"
+    example = "latest(requestURI) as example"
+    return (f"stats {numbers}, {example} by {', '.join((*_WHO, *columns))}", f"sort {count} desc", "limit 100")
+
+
+_WHO = ("user.username", "user.extra.sessionName.0", "sourceIPs.0", "userAgent")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

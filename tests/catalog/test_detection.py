@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from eks_audit_constructs import AuditConfigurationError, catalog
-from eks_audit_constructs.catalog import Detection, Detections, SavedQuery, Severity, Silence
+from eks_audit_constructs.catalog import Detection, Detections, Guard, SavedQuery, Severity, Silence
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import EVERYTHING, field
 
@@ -17,8 +17,8 @@ MINE = Detection(
     what="A node was deleted.",
     why="Its pods went with it.",
     next_steps="Look who did it.",
-    query=SavedQuery(id="nodes", title="Nodes", answers="Who?", commands=("limit 10",)),
 )
+QUERY = SavedQuery(id="nodes", title="Nodes", answers="Who?", commands=("limit 10",))
 
 
 def test_a_detection_of_ones_own_takes_a_few_lines() -> None:
@@ -39,12 +39,48 @@ def test_tuning_makes_a_copy_and_keeps_the_rest() -> None:
 def test_excluding_leaves_out_these_events_only_from_alarm_and_query() -> None:
     ci = MINE.excluding(field("user.username") == "ci")
     event = {"verb": "delete", "objectRef": {"resource": "nodes"}}
-    matches = predicate(ci.condition)  # type: ignore[arg-type]
+    matches = predicate(ci.counted)  # type: ignore[arg-type]
     assert not matches(b"", event | {"user": {"username": "ci"}})
     assert matches(b"", event | {"user": {"username": "eve"}})
     assert matches(b"", event | {"user": {}})
-    assert 'user.username != "ci"' in ci.query.text
-    assert 'user.username != "ci"' not in MINE.query.text
+    assert 'user.username != "ci"' in ci.saved_query.text
+    assert 'user.username != "ci"' not in MINE.saved_query.text
+
+
+def test_excluding_reaches_a_query_that_was_given() -> None:
+    shared = dataclasses.replace(MINE, query=QUERY)
+    assert shared.saved_query is QUERY
+    assert 'user.username != "ci"' in shared.excluding(field("user.username") == "ci").saved_query.text
+
+
+ROBOT = Guard(user="robot", agent="robot/", why="Deletes nodes for a living.")
+
+
+def test_a_guard_leaves_out_one_actor_and_nobody_who_only_looks_like_it() -> None:
+    guarded = MINE.excluding(ROBOT)
+    assert guarded.guards == (ROBOT,)
+    event = {"verb": "delete", "objectRef": {"resource": "nodes"}, "user": {"username": "robot"}}
+    matches = predicate(guarded.counted)  # type: ignore[arg-type]
+    assert not matches(b"", event | {"userAgent": "robot/1.2"})
+    assert matches(b"", event | {"userAgent": "curl/8"}), "its credentials in other hands"
+    assert matches(b"", event), "a client that names no agent hides behind nobody"
+    assert matches(b"", event | {"userAgent": "robot/1.2", "user": {"username": "eve"}})
+    assert "robot" in guarded.saved_query.text
+
+
+def test_a_guard_may_be_for_some_of_what_an_actor_does() -> None:
+    only_idle = Guard(user="robot", why="Deletes idle nodes.", only=field("objectRef.name") == "idle-*")
+    matches = predicate(MINE.excluding(only_idle).counted)  # type: ignore[arg-type]
+    event = {"verb": "delete", "user": {"username": "robot"}}
+    assert not matches(b"", event | {"objectRef": {"resource": "nodes", "name": "idle-1"}})
+    assert matches(b"", event | {"objectRef": {"resource": "nodes", "name": "busy-1"}})
+    assert matches(b"", event | {"objectRef": {"resource": "nodes"}})
+
+
+def test_a_condition_is_all_a_detection_needs() -> None:
+    short = Detection(id="node-deleted", title="A node was deleted", condition=field("verb") == "delete")
+    assert short.saved_query.title == "Own - A node was deleted"
+    assert short.severity is Severity.MEDIUM
 
 
 @pytest.mark.parametrize(
@@ -89,7 +125,7 @@ def test_silence_has_no_pattern_and_nothing_to_exclude() -> None:
 )
 def test_what_insights_would_refuse_is_refused(change: dict[str, object], says: str) -> None:
     with pytest.raises(AuditConfigurationError, match=says):
-        dataclasses.replace(MINE.query, **change)  # type: ignore[arg-type]
+        dataclasses.replace(QUERY, **change)  # type: ignore[arg-type]
 
 
 def test_detections_are_chosen_by_id() -> None:
@@ -107,11 +143,30 @@ def test_the_order_they_are_given_in_does_not_matter() -> None:
     assert list(Detections(reversed(list(catalog.DEFAULT)))) == list(catalog.DEFAULT)
 
 
+def test_detections_are_selected_by_severity_and_tag() -> None:
+    chosen = catalog.select(severity=Severity.HIGH, tag="rbac")
+    assert "cluster-admin-binding" in chosen
+    assert "role-changed" not in chosen
+    assert {(one.severity, "rbac" in one.tags) for one in chosen} == {(Severity.HIGH, True)}
+    assert list(catalog.select()) == list(catalog.ALL)
+
+
+def test_one_of_several_is_excluded_from_by_id() -> None:
+    by_ci = field("user.username") == "ci"
+    chosen = catalog.DEFAULT.excluding("role-changed", by_ci)
+    assert chosen["role-changed"] == catalog.ROLE_CHANGED.excluding(by_ci)
+    assert len(chosen) == len(catalog.DEFAULT)
+
+
 def test_wrong_choices_are_refused() -> None:
     with pytest.raises(AuditConfigurationError, match="two detections have this id"):
         catalog.DEFAULT.adding(catalog.FORBIDDEN_REQUESTS.tuned(threshold=3))
-    with pytest.raises(AuditConfigurationError, match="Choose one of anonymous-request-allowed"):
+    with pytest.raises(AuditConfigurationError, match="Did you mean forbidden-requests"):
         catalog.get("forbiden-requests")
+    with pytest.raises(AuditConfigurationError, match="Choose one of a"):
+        catalog.get("xyz")
+    with pytest.raises(AuditConfigurationError, match="Choose one of access, "):
+        catalog.select(tag="nope")
     with pytest.raises(AuditConfigurationError, match="there is no such detection"):
         catalog.DEFAULT.without("nope")
     with pytest.raises(AuditConfigurationError, match="there is no such detection"):
