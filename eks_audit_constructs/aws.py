@@ -1,0 +1,115 @@
+"""Clients for AWS, and what can go wrong with them, said in one line.
+
+boto3 comes with the extra `aws`. Credentials are found as boto3 finds them, and never shown.
+https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["asking", "client"]
+
+_ATTEMPTS = 10
+"""Times a call is tried, ever more slowly; after that it is throttled for good."""
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled"}
+_THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+_REFUSED = {
+    "ExpiredToken": "the credentials have expired",
+    "ExpiredTokenException": "the credentials have expired",
+    "IncompleteSignature": "the credentials are not of the right form",
+    "InvalidAccessKeyId": "nobody has these credentials",
+    "InvalidClientTokenId": "nobody has these credentials",
+    "InvalidSignatureException": "the secret key is not the right one, or this clock is wrong",
+    "RequestExpired": "this clock is wrong",
+    "RequestTimeTooSkewed": "this clock is wrong",
+    "SignatureDoesNotMatch": "the secret key is not the right one, or this clock is wrong",
+    "UnrecognizedClientException": "nobody has these credentials, or the Region is not enabled",
+}
+"""Of these the service's own words are not repeated: some hold the request, session token included."""
+
+
+def client(service: str, *, profile: str | None = None, region: str | None = None) -> Any:
+    """A boto3 client, which slows down when it is throttled.
+
+    Args:
+        service: As boto3 calls it, such as `logs`.
+        profile: A profile of the AWS configuration; the default one if none is given.
+        region: A Region; that of the profile if none is given.
+
+    Raises:
+        AuditConfigurationError: boto3 is not installed, or there is no such profile, or no Region.
+    """
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ModuleNotFoundError as error:
+        raise AuditConfigurationError(
+            "aws",
+            value=error.name or "boto3",
+            limit="what talks to AWS needs this module, which is not installed",
+            way_out="pip install 'eks-audit-constructs[aws]'",
+        ) from error
+    retries = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        return session.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+    except (BotoCoreError, ValueError) as error:
+        raise AuditConfigurationError(
+            "aws",
+            value=profile or region or service,
+            limit=_sentence(error),
+            way_out="Name a --profile of your AWS configuration and a --region.",
+        ) from error
+
+
+@contextmanager
+def asking(what: str, *, permission: str) -> Iterator[None]:
+    """Say in one line why AWS gave no answer.
+
+    Args:
+        what: What is asked, as the error's place.
+        permission: The IAM action it takes.
+
+    Raises:
+        AuditConfigurationError: No answer: credentials, permission, throttling, the network, or the service itself.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+    from botocore.exceptions import ConnectionError as NoConnectionError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _refusal(what, permission, error) from error
+    except (HTTPClientError, NoConnectionError, IncompleteReadError) as error:
+        raise _no_answer(what, type(error).__name__, _sentence(error), "Try again, and see to the network") from error
+    except (BotoCoreError, Boto3Error) as error:
+        way_out = "Sign in (aws sso login, or name a --profile), then try again"
+        raise _no_answer(what, type(error).__name__, _sentence(error), way_out) from error
+
+
+def _refusal(what: str, permission: str, error: Any) -> AuditConfigurationError:
+    code, message = str(error.response["Error"].get("Code")), _sentence(error.response["Error"].get("Message") or "")
+    if code in _DENIED or code == "403":
+        return _no_answer(what, permission, f"not permitted: {message}", f"Allow {permission}")
+    if code in _THROTTLED:
+        limit = f"still throttled after {_ATTEMPTS} attempts"
+        return _no_answer(what, code, limit, "Try again later; what was fetched is not fetched again")
+    if code in _REFUSED:
+        return _no_answer(what, code, _REFUSED[code], "Sign in again, or name another --profile")
+    return _no_answer(what, code, message or "AWS refused", "Correct what is asked for, or try again later")
+
+
+def _no_answer(what: str, value: str, limit: str, way_out: str) -> AuditConfigurationError:
+    return AuditConfigurationError(what, value=value, limit=limit.removesuffix("."), way_out=f"{way_out}.")
+
+
+def _sentence(text: object) -> str:
+    """The first line of what somebody else wrote."""
+    return next(iter(str(text).strip().splitlines()), "").removesuffix(".")

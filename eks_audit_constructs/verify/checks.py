@@ -1,0 +1,105 @@
+"""What `eks-audit verify` asks CloudWatch: patterns, each with the lines it is tried on."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from eks_audit_constructs.catalog import Detection
+from eks_audit_constructs.catalog.samples import Sample, samples
+from eks_audit_constructs.conditions import pattern_parser
+from eks_audit_constructs.conditions.evaluation import MISSING, predicate
+from eks_audit_constructs.replay.template import read_template
+
+__all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
+
+
+class Kind(Enum):
+    """Where a pattern is from."""
+
+    DETECTION = "detection"
+    FILTER = "filter"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A log line, and what it is."""
+
+    text: str
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """A pattern and the lines it is tried on."""
+
+    kind: Kind
+    id: str
+    """The detection's, the metric filter's logical id, or the probe's."""
+    about: str
+    """The detection's title, the metric filter's name, or the question that the probe settles."""
+    pattern: str
+    lines: tuple[Line, ...]
+
+    def expected(self) -> tuple[bool, ...]:
+        """Which of the lines match, by our own evaluation."""
+        matches = predicate(pattern_parser.parse(self.pattern, where=self.id))
+        return tuple(matches(line.text.encode(), _parsed(line.text)) for line in self.lines)
+
+
+def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
+    """Each detection's pattern on its own samples; silence has neither."""
+    for detection in detections:
+        if detection.pattern is not None:
+            lines = tuple(map(_line, samples(detection.id)))
+            yield Check(
+                kind=Kind.DETECTION, id=detection.id, about=detection.title, pattern=detection.pattern, lines=lines
+            )
+
+
+def of_template(path: Path, detections: Iterable[Detection]) -> Iterator[Check]:
+    """Each metric filter of a template on the samples of all these detections.
+
+    Raises:
+        AuditConfigurationError: The template cannot be read.
+    """
+    lines = {line.text: line for detection in detections for line in map(_line, samples(detection.id))}
+    filters = {item.logical_id: item for item in read_template(path).filters if item.condition is not None}
+    for logical_id, item in filters.items():
+        yield Check(
+            kind=Kind.FILTER,
+            id=logical_id,
+            about=item.filter_name,
+            pattern=item.pattern,
+            lines=tuple(lines.values()),
+        )
+
+
+def skipped(path: Path) -> dict[str, str]:
+    """The metric filters of a template that our evaluation cannot judge, with the reasons."""
+    return {item.logical_id: item.error for item in read_template(path).filters if item.error is not None}
+
+
+def probes() -> Iterator[Check]:
+    """Patterns that settle what the documentation leaves open."""
+    table = tomllib.loads(Path(__file__).with_name("probes.toml").read_text(encoding="utf-8"))
+    for probe in table["probe"]:
+        lines = tuple(Line(text=text, says=text) for text in (*probe["hits"], *probe["misses"]))
+        yield Check(kind=Kind.PROBE, id=probe["id"], about=probe["question"], pattern=probe["pattern"], lines=lines)
+
+
+def _line(sample: Sample) -> Line:
+    return Line(text=sample.line, says=sample.says)
+
+
+def _parsed(text: str) -> object:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return MISSING
+    return value if isinstance(value, dict) else MISSING
