@@ -10,7 +10,7 @@ CLUSTER ?= demo
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint synth integration bench clean
+.PHONY: help demo test lint docs synth integration bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ synth: $(READY) $(CDK) ## synthesize through the CDK CLI into cdk.out: make synt
 
 integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an emulator of AWS, with the CDK CLI
 	@pytest tests/integration
+
+docs: $(READY) ## write the reference of detections and queries from the catalogue
+	@python -m docs.generate
 
 bench: $(READY) ## measure against a hand-written template, DuckDB and jq
 	@python -m benchmarks

@@ -1,0 +1,57 @@
+"""The reference in docs/ is what the catalogue says today, and every link in the documents leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs.generate import COVERAGE, DOCS, pages
+from eks_audit_constructs import catalog
+
+ROOT = Path(__file__).parent.parent
+PAGES = pages()
+IDS = {one.id for one in (*catalog.ALL, *catalog.QUERIES)}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_reference_is_up_to_date(path: Path) -> None:
+    assert path.exists(), "make docs"
+    assert path.read_text(encoding="utf-8") == PAGES[path], "make docs"
+
+
+def test_no_page_is_left_of_a_theme_that_is_gone() -> None:
+    assert set((DOCS / "detections").glob("*.md")) <= PAGES.keys()
+
+
+def test_every_detection_and_query_has_its_place() -> None:
+    headings = {id for text in PAGES.values() for id in re.findall(r"^## ([a-z0-9-]+)$", text, re.MULTILINE)}
+    theirs = {detection.query.id for detection in catalog.ALL if detection.query is not None}
+    assert headings | theirs >= IDS
+
+
+@pytest.mark.parametrize("source", ["guardduty", "stratus", "threat_matrix"])
+def test_the_coverage_names_what_there_is(source: str) -> None:
+    entries = tomllib.loads(COVERAGE.read_text(encoding="utf-8"))[source]
+    assert len(entries) == len({entry["id"] for entry in entries})
+    for entry in entries:
+        assert set(entry["by"]) <= IDS, entry["id"]
+        assert (entry["seen"] == "no") is (entry["by"] == []), entry["id"]
+        assert entry["note"] or entry["seen"] == "yes", entry["id"]
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
+    prose = re.sub(r"^```.*?^```$|`[^`\n]+`", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", prose):
+        path, _, anchor = target.partition("#")
+        page = (document.parent / path).resolve() if path else document
+        assert page.exists(), target
+        if anchor and page.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
