@@ -9,17 +9,19 @@ for alarm in result.alarms:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from eks_audit_constructs.replay import logs
 from eks_audit_constructs.replay.alarms import State, Transition, transitions
 from eks_audit_constructs.replay.counts import LogCounts
+from eks_audit_constructs.replay.logs import Log
 from eks_audit_constructs.replay.metrics import plan
 from eks_audit_constructs.replay.template import Alarm, MetricFilter, Template, read_template
 
-__all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay"]
+__all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +57,15 @@ class Replay:
     counted: LogCounts
     filters: tuple[FilterReplay, ...]
     alarms: tuple[AlarmReplay, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out of the logs, and where they are damaged."""
 
 
-def replay(
+@contextmanager
+def replayed(
     template: str | Path, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
-) -> Replay:
-    """Tell what a template's alarms would have done.
+) -> Iterator[tuple[Replay, Sequence[Log]]]:
+    """Tell what a template's alarms would have done, and keep the logs open for what else is to be asked of them.
 
     Args:
         template: A CloudFormation template in JSON or YAML, or a `cdk.out` directory.
@@ -74,26 +79,38 @@ def replay(
 
     read = read_template(Path(template))
     planned = plan(read)
-    with logs.opened(logs_) as found:
+    notes: list[str] = []
+    with logs.opened(logs_, say=notes.append) as found:
         counted = engine.count(found, planned.questions, sizes=planned.asks_sizes, progress=progress)
-    filters = tuple(
-        FilterReplay(
-            filter=item,
-            matched=counted.answers[planned.filters[item.logical_id]].matched
-            if item.logical_id in planned.filters
-            else 0,
-            error=planned.errors.get(item.logical_id),
+        filters = tuple(
+            FilterReplay(
+                filter=item,
+                matched=counted.answers[planned.filters[item.logical_id]].matched
+                if item.logical_id in planned.filters
+                else 0,
+                error=planned.errors.get(item.logical_id),
+            )
+            for item in read.filters
         )
-        for item in read.filters
-    )
-    alarms = []
-    for alarm in read.alarms:
-        error = planned.errors.get(alarm.logical_id)
-        changes: tuple[Transition, ...] = ()
-        if error is None and counted.lines:
-            series = planned.series(alarm, counted)
-            changes = transitions(alarm, series, first=min(counted.lines), last=max(counted.lines))
-        elif error is None and counted.events:
-            error = "no event in the logs has a time"
-        alarms.append(AlarmReplay(alarm=alarm, transitions=changes, error=error))
-    return Replay(template=read, counted=counted, filters=filters, alarms=tuple(alarms))
+        alarms = []
+        for alarm in read.alarms:
+            error = planned.errors.get(alarm.logical_id)
+            changes: tuple[Transition, ...] = ()
+            if error is None and counted.lines:
+                series = planned.series(alarm, counted)
+                changes = transitions(alarm, series, first=min(counted.lines), last=max(counted.lines))
+            elif error is None and counted.events:
+                error = "no event in the logs has a time"
+            alarms.append(AlarmReplay(alarm=alarm, transitions=changes, error=error))
+        yield (
+            Replay(template=read, counted=counted, filters=filters, alarms=tuple(alarms), notes=tuple(notes)),
+            found,
+        )
+
+
+def replay(
+    template: str | Path, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+) -> Replay:
+    """Tell what a template's alarms would have done; see `replayed`."""
+    with replayed(template, logs_, progress=progress) as (result, _):
+        return result

@@ -19,7 +19,7 @@ import orjson
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import Path
 from eks_audit_constructs.replay.counts import Answer, LogCounts, Question, Sample
-from eks_audit_constructs.replay.logs import Log, Shape, read_lines, unreadable_log
+from eks_audit_constructs.replay.logs import Log, Shape, read_lines
 
 __all__ = ["EXPORT_TIME", "RFC3339", "TIMES", "count"]
 
@@ -116,9 +116,6 @@ def count(log: Log, questions: Sequence[Question]) -> LogCounts:
 
 
 def _events(log: Log) -> Iterator[_Event]:
-    if log.shape is Shape.PAGES:
-        yield from _paged(log)
-        return
     for line in read_lines(log):
         if not line.strip():
             continue
@@ -127,28 +124,6 @@ def _events(log: Log) -> Iterator[_Event]:
             yield _Event(line[exported.end() :], _time(exported[1].decode()))
         else:
             yield _Event(line, None)
-
-
-def _paged(log: Log) -> Iterator[_Event]:
-    """The events of `aws logs` output: JSON documents, one after the other, each with a page of events."""
-    try:
-        text = b"\n".join(read_lines(log)).decode()
-    except UnicodeDecodeError as error:
-        raise unreadable_log(log.name, error) from error
-    decoder, position = json.JSONDecoder(), 0
-    while position < len(text):
-        if text[position].isspace():
-            position += 1
-            continue
-        try:
-            page, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            raise unreadable_log(log.name, error) from error
-        for entry in page.get("events") or [] if isinstance(page, dict) else []:
-            message, at = entry.get("message"), entry.get("timestamp")
-            if isinstance(message, str):
-                line = message.rstrip("\r\n").encode(errors="replace")
-                yield _Event(line, _EPOCH + timedelta(milliseconds=at) if isinstance(at, int) else None)
 
 
 def _parsed(line: bytes) -> Any:

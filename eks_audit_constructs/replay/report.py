@@ -23,6 +23,7 @@ def as_json(result: Replay) -> str:
         "events": result.counted.events,
         "unreadable": result.counted.unreadable,
         **({"untimed": result.counted.untimed} if result.counted.untimed else {}),
+        **({"notes": list(result.notes)} if result.notes else {}),
         "filters": [
             {
                 "logical_id": item.filter.logical_id,
@@ -61,6 +62,8 @@ def print_report(result: Replay, console: Console) -> None:
     ):
         if number:
             console.print(f"  {number:,} of them {what}", style="yellow")
+    for note in result.notes:
+        console.print(f"  {note}", style="yellow", markup=False)
     if template.skipped:
         console.print(f"  not read, no plain resource: {', '.join(template.skipped)}", style="yellow", markup=False)
     _print_filters(result, console)
