@@ -119,6 +119,9 @@ class _Evaluation:
             self.step = _HOUR
         # A minute's data are there when it is over; with shorter periods they stand at its beginning.
         self.delay = _MINUTE - self.step if alarm.period < _MINUTE else 0
+        # Neither zeros nor missing data can set it off: then only other values matter.
+        self.calm = alarm.missing_data == "notBreaching" and not self.breaches(0, alarm.threshold)
+        self.eventful = [minute for minute in self.minutes if series[minute].low or series[minute].high]
 
     def run(self) -> list[Transition]:
         found: list[Transition] = []
@@ -133,14 +136,16 @@ class _Evaluation:
                 found.append(Transition(at=moment, state=new, reason=self._reason(new, values)))
                 state = new
             elif all(value is None for value in values):
-                at = self._before_next_data(at)
+                at = self._before(self.minutes, at)
+            elif state is State.OK and self.calm and not any(values):
+                at = self._before(self.eventful, at)
             at += self.step
         return found
 
-    def _before_next_data(self, at: int) -> int:
-        """Without data in sight nothing changes: go to where there are some."""
-        position = bisect_left(self.minutes, at)
-        until = self.minutes[position] if position < len(self.minutes) else self.end
+    def _before(self, minutes: Sequence[int], at: int) -> int:
+        """Nothing changes until the next of these minutes: go to where it is in sight."""
+        position = bisect_left(minutes, at)
+        until = minutes[position] if position < len(minutes) else self.end
         return max(at, until // self.step * self.step - self.step)
 
     def _values(self, at: int) -> list[float | None]:

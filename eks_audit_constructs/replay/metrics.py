@@ -188,10 +188,10 @@ def _selected(selector: str) -> Field:
 
 def _written(writer: _Writer, counted: LogCounts) -> dict[int, Sample]:
     series = dict(counted.answers[writer.question].minutes)
-    if writer.value is not None:
+    if writer.value is not None and writer.value != 1:  # what was counted already says 1 for each
         value = writer.value
         series = {minute: Sample(had.count, had.count * value, value, value) for minute, had in series.items()}
     if writer.default is not None:
-        for minute in counted.lines:
-            series.setdefault(minute, Sample(1, writer.default, writer.default, writer.default))
+        default = Sample(1, writer.default, writer.default, writer.default)
+        series = dict.fromkeys(counted.lines, default) | series
     return series

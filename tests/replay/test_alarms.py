@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eks_audit_constructs.replay.alarms import Datapoint, State, judge, transitions
 from eks_audit_constructs.replay.counts import Sample
@@ -195,3 +197,27 @@ def test_how_a_breach_ends_without_data(missing: str, end: list[str]) -> None:
 
 def test_the_end_of_the_log_leaves_no_alarm_without_data() -> None:
     assert run({0: 12}, until=0, missing_data="missing") == [(1, "ALARM")]
+
+
+@given(
+    st.dictionaries(st.integers(0, 90), st.sampled_from([0, 0, 0, 1, 3, 12]), max_size=40),
+    st.integers(1, 4),
+    st.sampled_from(["notBreaching", "breaching", "missing", "ignore"]),
+    st.sampled_from([("GreaterThanOrEqualToThreshold", 3), ("LessThanThreshold", 1), ("GreaterThanThreshold", -1)]),
+)
+def test_no_minute_that_is_skipped_would_have_changed_the_state(
+    counts: dict[int, int], periods: int, missing: str, compared: tuple[str, int]
+) -> None:
+    """Against an evaluation at every minute, with a zero that is not quite one so that nothing is skipped."""
+    comparison, threshold = compared
+    settings = {
+        "missing_data": missing,
+        "comparison": comparison,
+        "threshold": threshold,
+        "evaluation_periods": periods,
+    }
+
+    def told(zero: float) -> list[tuple[int, str]]:
+        return run({minute: number or zero for minute, number in counts.items()}, until=90, **settings)
+
+    assert told(0) == told(2**-20)
