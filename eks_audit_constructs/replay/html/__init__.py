@@ -1,0 +1,44 @@
+"""A replay as one HTML page that needs no network: what went off and when, who was behind it, and the events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.replay import Replay
+from eks_audit_constructs.replay.html.page import render
+from eks_audit_constructs.replay.logs import Log
+from eks_audit_constructs.replay.matches import matches
+
+__all__ = ["render", "write"]
+
+_EVENTS = 200
+"""Events shown of a filter at most."""
+_EVENTS_IN_ALL = 4_000
+"""Events on a page, roughly: some 10 MB, which a phone still opens at once."""
+
+
+def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
+    """Write the page; it holds events of the logs, so whoever may not read these may not read it.
+
+    Args:
+        result: The replay.
+        logs: The logs that were replayed, still open: they are read once more, for the events.
+        path: The file to write.
+
+    Raises:
+        AuditConfigurationError: The file cannot be written, or a log cannot be read.
+    """
+    matching = {item.filter.logical_id for item in result.filters if item.matched}
+    limit = min(_EVENTS, max(1, _EVENTS_IN_ALL // max(1, len(matching))))
+    matched = matches(result.template, logs, filters=matching, events=limit)
+    try:
+        path.write_text(render(result, matched, [log.name for log in logs]), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise AuditConfigurationError(
+            str(path),
+            value=path.name,
+            limit=f"the report cannot be written: {error.strerror or error}",
+            way_out="Name a file in a folder that exists and that you may write to.",
+        ) from error

@@ -1,0 +1,233 @@
+"""An alarm's chart: its metric minute by minute, what the alarm compared with its threshold, and its states.
+
+Positions across are percentages, so that a chart is as wide as its place and its letters keep their size.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate, pairwise
+from math import floor, log10
+
+from eks_audit_constructs.replay import AlarmReplay, Replay, State
+from eks_audit_constructs.replay.html.text import clock, figure
+from eks_audit_constructs.replay.metrics import Series
+from eks_audit_constructs.replay.template import COMPARISONS, Alarm
+
+__all__ = ["Axis", "Bucket", "Chart", "Span", "axis", "chart", "spans"]
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_BUCKETS = 240
+"""Columns of a chart at most: on a phone each is still wider than a pixel."""
+_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
+"""Minutes of a column; beyond that, whole days."""
+_TICKS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600)
+_MOST_TICKS = 6
+_HEIGHT = 100.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """The time that all charts of a page show, in seconds since 1970."""
+
+    start: int
+    log_end: int
+    end: int
+
+    def x(self, at: float) -> float:
+        """A time's place, 0 to 100."""
+        return round(100 * (min(max(at, self.start), self.end) - self.start) / (self.end - self.start), 3)
+
+    @property
+    def form(self) -> str:
+        """How its two ends are written."""
+        return "%H:%M" if self.end - self.start <= _DAY else "%b %d"
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and times of the marks, none so near to an end that it would stand out."""
+        length = self.end - self.start
+        step = next((step for step in _TICKS if length / step <= _MOST_TICKS), -(-length // _MOST_TICKS // _DAY) * _DAY)
+        first = -(-self.start // step) * step
+        form = "%b %d" if step >= _DAY else "%H:%M" if length <= _DAY else "%d. %H:%M"
+        return [(self.x(at), clock(at, form)) for at in range(first, self.end, step) if 6 <= self.x(at) <= 94]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A time in one state."""
+
+    start: int
+    end: int | None
+    """None: until the log ends and beyond."""
+    state: State
+    reason: str
+    x: float
+    width: float
+
+    @property
+    def alarming(self) -> bool:
+        return self.state is State.ALARM
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """A column of a chart."""
+
+    start: int
+    minute: float | None
+    """The highest value of one of its minutes."""
+    compared: float | None
+    """Of what the alarm compared with its threshold, the value that comes nearest to raising it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """What the page draws. `bars` and `line` are paths in a box of 1000 by 100."""
+
+    buckets: tuple[Bucket, ...]
+    minutes: int
+    """Minutes of a column."""
+    bars: str
+    line: str
+    threshold: float
+    """Its place from above, 0 to 100."""
+    top: str
+    """The value at the upper edge."""
+    worst: float | None
+    """The value nearest to, or farthest beyond, the threshold."""
+
+
+def axis(result: Replay) -> Axis | None:
+    """From the first minute of the logs to the last change of state, within reason; None if no event has a time."""
+    lines = result.counted.lines
+    if not lines:
+        return None
+    start, log_end = min(lines), max(lines) + _MINUTE
+    changes = [int(change.at.timestamp()) for item in result.alarms if item.alarmed for change in item.transitions]
+    latest = max(changes, default=log_end) + _MINUTE
+    return Axis(start=start, log_end=log_end, end=max(log_end, min(latest, log_end + max(log_end - start, _HOUR))))
+
+
+def spans(item: AlarmReplay, axis: Axis) -> tuple[Span, ...]:
+    """The states of an alarm, one after the other."""
+    found = []
+    for change, following in pairwise([*item.transitions, None]):
+        assert change is not None  # None is only the last
+        start = int(change.at.timestamp())
+        end = None if following is None else int(following.at.timestamp())
+        x = axis.x(start)
+        width = round(axis.x(axis.end if end is None else end) - x, 3)
+        found.append(Span(start=start, end=end, state=change.state, reason=change.reason, x=x, width=width))
+    return tuple(found)
+
+
+def chart(alarm: Alarm, series: Series, axis: Axis) -> Chart:
+    """The chart of an alarm's metric."""
+    rising = COMPARISONS[alarm.comparison] in (">", "≥")
+    nearest: Callable[[float, float], float] = max if rising else min
+    minutes = -(-(axis.end - axis.start) // _MINUTE)
+    width = next((width for width in _WIDTHS if minutes / width <= _BUCKETS), -(-minutes // _BUCKETS // 1440) * 1440)
+    buckets = tuple(_buckets(alarm, series, axis, width * _MINUTE, nearest))
+    compared = [bucket.compared for bucket in buckets if bucket.compared is not None]
+    shown = [*compared, *(bucket.minute for bucket in buckets if bucket.minute is not None)]
+    high, low = max([alarm.threshold, 0.0, *shown]), min([alarm.threshold, 0.0, *shown])
+    high = _round_above(high + (high - low) * 0.04)
+    low -= (high - low) * 0.02  # so that a line at 0 is seen whole
+
+    def y(value: float) -> float:
+        return round(_HEIGHT * (high - value) / (high - low), 2)
+
+    return Chart(
+        buckets=buckets,
+        minutes=width,
+        bars=_bars(buckets, axis, width * _MINUTE, y),
+        line=_line(buckets, axis, width * _MINUTE, y),
+        threshold=y(alarm.threshold),
+        top=figure(high),
+        worst=reduce(nearest, compared) if compared else None,
+    )
+
+
+def _round_above(value: float) -> float:
+    """The next number with which an axis may well end."""
+    if value <= 0:
+        return 1.0
+    size: float = 10.0 ** floor(log10(value))
+    return next(
+        float(f"{step * size:.6g}") for step in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * size >= value
+    )
+
+
+def _buckets(
+    alarm: Alarm, series: Series, axis: Axis, width: int, nearest: Callable[[float, float], float]
+) -> Iterator[Bucket]:
+    """The columns; a log may span years with little in it, so only what changes is looked at."""
+    number = -(-(axis.log_end - axis.start) // width)
+    period = max(alarm.period, _MINUTE)
+    values = _Values(alarm, series)
+    own: dict[int, float] = {}
+    for at, minute in enumerate(values.minutes):
+        place = (minute - axis.start) // width
+        own[place] = max(value := values.between(at, at + 1), own.get(place, value))
+    compared: dict[int, float] = {}
+    changes = sorted({*values.minutes, *(minute + period for minute in values.minutes)})
+    for minute, following in pairwise([*changes, axis.log_end]):
+        low = bisect_left(values.minutes, minute + _MINUTE - period)
+        high = bisect_left(values.minutes, minute + _MINUTE, low)
+        if low < high:
+            seen = values.between(low, high)
+            for place in range((minute - axis.start) // width, min((following - 1 - axis.start) // width + 1, number)):
+                compared[place] = nearest(seen, compared.get(place, seen))
+    for place in range(number):
+        yield Bucket(start=axis.start + place * width, minute=own.get(place), compared=compared.get(place))
+
+
+class _Values:
+    """The alarm's statistic of its metric over any stretch of time."""
+
+    def __init__(self, alarm: Alarm, series: Series) -> None:
+        self.statistic = alarm.statistic
+        self.minutes = sorted(series)
+        self.samples = [series[minute] for minute in self.minutes]
+        self.counts = [0, *accumulate(sample.count for sample in self.samples)]
+        self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
+
+    def between(self, low: int, high: int) -> float:
+        """The statistic of the samples from one position to another."""
+        statistic = self.statistic
+        if statistic == "Sum":
+            return self.totals[high] - self.totals[low]
+        if statistic == "SampleCount":
+            return float(self.counts[high] - self.counts[low])
+        if statistic == "Average":
+            return (self.totals[high] - self.totals[low]) / (self.counts[high] - self.counts[low])
+        if statistic == "Minimum":
+            return min(sample.low for sample in self.samples[low:high])
+        return max(sample.high for sample in self.samples[low:high])
+
+
+def _bars(buckets: Sequence[Bucket], axis: Axis, width: int, y: Callable[[float], float]) -> str:
+    zero, parts = y(0), []
+    for bucket in buckets:
+        if bucket.minute:
+            left, right = axis.x(bucket.start) * 10, axis.x(min(bucket.start + width, axis.log_end)) * 10
+            gap = (right - left) * 0.12
+            parts.append(f"M{left + gap:.1f} {zero:g}V{y(bucket.minute):g}H{right - gap:.1f}V{zero:g}Z")
+    return "".join(parts)
+
+
+def _line(buckets: Sequence[Bucket], axis: Axis, width: int, y: Callable[[float], float]) -> str:
+    parts, drawing = [], False
+    for bucket in buckets:
+        if bucket.compared is None:
+            drawing = False
+            continue
+        left, right = axis.x(bucket.start) * 10, axis.x(min(bucket.start + width, axis.log_end)) * 10
+        level = y(bucket.compared)
+        parts.append(f"V{level:g}H{right:.1f}" if drawing else f"M{left:.1f} {level:g}H{right:.1f}")
+        drawing = True
+    return "".join(parts)

@@ -1,0 +1,51 @@
+"""The matched events as data that the page's script shows when someone opens them.
+
+An event that several filters match is held once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eks_audit_constructs.replay.html.text import cut
+from eks_audit_constructs.replay.matches import Match, Matches
+
+__all__ = ["embed"]
+
+_MESSAGES = 24_000_000
+"""Characters of all events on a page, roughly."""
+_SHORTEST = 1_024
+"""Characters that each event may have however many there are."""
+
+
+def embed(matched: Mapping[str, Matches]) -> dict[str, Any]:
+    """The events, and for each filter which of them are its own, and after how many some are left out."""
+    places: dict[Match, int] = {}
+    filters = {}
+    for name, found in matched.items():
+        if found.events:
+            left_out = found.total - len(found.events)
+            filters[name] = {
+                "events": [places.setdefault(event, len(places)) for event in found.events],
+                "gap": (len(found.events) + 1) // 2 if left_out else None,
+                "left": left_out,
+            }
+    whole = sum(len(event.message) for event in places)
+    longest = max(_SHORTEST, _MESSAGES // len(places)) if whole > _MESSAGES else None
+    return {"events": [_event(event, longest) for event in places], "filters": filters}
+
+
+def _event(event: Match, longest: int | None) -> dict[str, Any]:
+    """The texts that go into one line are made visible here, the message by the script that lays it out."""
+    target = "/".join(part for part in (event.namespace, event.name) if part)
+    what = f"{event.resource} {target}".strip() if event.resource else event.uri or ""
+    return {
+        "at": f"{event.at:%Y-%m-%d %H:%M:%S}" if event.at else "no time",
+        "who": cut(event.principal) if event.principal else "not authenticated",
+        "from": cut(event.address or ""),
+        "what": cut(f"{event.verb or ''} {what}".strip()) or "a line of text",
+        "code": cut(event.code or "", 8),
+        "message": event.message[:longest],
+        "length": event.length,
+    }
