@@ -1,0 +1,131 @@
+"""Tuning: what each threshold would have meant on a cluster's own logs, and what to change.
+
+from eks_audit_constructs.tuning import tune
+from eks_audit_constructs.tuning.subjects import of_catalogue
+
+for advice in tune(of_catalogue(), ["audit.jsonl.gz"]).advice:
+    print(advice.subject.id, advice.threshold, advice.grounds)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eks_audit_constructs.conditions.expression import field
+from eks_audit_constructs.replay import logs
+from eks_audit_constructs.replay.counts import LogCounts
+from eks_audit_constructs.replay.matches import Matches, matches
+from eks_audit_constructs.replay.metrics import plan
+from eks_audit_constructs.tuning.advice import Advice, Trial, advise
+from eks_audit_constructs.tuning.subjects import Subjects
+
+__all__ = ["Advice", "Tuning", "tune"]
+
+_DAY = 86_400
+_HABIT = 10
+"""Events of one principal that look like something it always does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuning:
+    """What the logs say about thresholds.
+
+    Args:
+        counted: What the logs hold.
+        days: From their first event to their last.
+        advice: For each detection that was tried, by its id.
+        untried: Why others could not be tried, by their id.
+    """
+
+    counted: LogCounts
+    days: float
+    advice: tuple[Advice, ...]
+    untried: Mapping[str, str]
+
+
+def tune(
+    subjects: Subjects,
+    logs_: Iterable[str | Path],
+    *,
+    alarms_a_week: float = 1,
+    progress: Callable[[str, float], None] | None = None,
+) -> Tuning:
+    """Try thresholds, and exclusions of the principals that cause the most events, on audit logs.
+
+    The logs are read three times: for the counts, for who is behind them, and again without those who cause most.
+
+    Args:
+        subjects: The detections to try; see `subjects`.
+        logs_: Audit logs: files, folders, `-` for standard input.
+        alarms_a_week: How often each detection may go off before another threshold is suggested.
+        progress: Called with what is being done and the share of it that is done, 0 to 1.
+
+    Raises:
+        AuditConfigurationError: A log cannot be read.
+    """
+    from eks_audit_constructs.replay import engine  # DuckDB takes a while to load
+
+    report = progress or (lambda what, share: None)
+
+    with logs.opened(logs_) as found:
+
+        def trials(of: Subjects, what: str) -> tuple[LogCounts, dict[str, Trial]]:
+            planned = plan(of.template)
+            counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
+            return counted, {
+                subject.id: Trial(
+                    matched=counted.answers[planned.filters[subject.filter]].matched,
+                    series=planned.series(subject.alarm, counted),
+                    first=min(counted.lines, default=0),
+                    last=max(counted.lines, default=0),
+                )
+                for subject in of.subjects
+                if subject.alarm.logical_id not in planned.errors
+            }
+
+        counted, tried = trials(subjects, "Counting")
+        seen = [subject for subject in subjects.subjects if subject.id in tried and tried[subject.id].matched]
+        behind: dict[str, Matches] = {}
+        if seen:
+            report("Asking who", 0)
+            behind = matches(subjects.template, found, filters={subject.filter for subject in seen}, events=0)
+        unwanted = {subject.id: who for subject in seen if (who := _most(behind[subject.filter])) is not None}
+        without: dict[str, Trial] = {}
+        if unwanted:
+            narrowed = subjects.excluding({id: field("user.username") == who for id, who in unwanted.items()})
+            _, without = trials(narrowed, "Trying exclusions")
+    weeks = max((max(counted.lines) + 60 - min(counted.lines)) / (7 * _DAY), 1e-9) if counted.lines else 0
+    advice = [
+        advise(
+            subject,
+            tried[subject.id],
+            weeks=weeks,
+            alarms_a_week=alarms_a_week,
+            behind=behind.get(subject.filter, Matches()),
+            principal=unwanted.get(subject.id),
+            without=without.get(subject.id),
+        )
+        for subject in subjects.subjects
+        if subject.id in tried
+    ]
+    return Tuning(counted=counted, days=weeks * 7, advice=tuple(advice), untried=_untried(subjects, tried))
+
+
+def _most(found: Matches) -> str | None:
+    """Who causes at least half of the events, and so many that it is no accident.
+
+    Anonymous and unnamed principals are never left out: anybody may be behind them.
+    """
+    if not found.by_principal.rows:
+        return None
+    who, events = found.by_principal.rows[0]
+    return who if who and who != "system:anonymous" and events >= max(_HABIT, found.total / 2) else None
+
+
+def _untried(subjects: Subjects, tried: Mapping[str, Trial]) -> dict[str, str]:
+    errors = plan(subjects.template).errors
+    return dict(subjects.untried) | {
+        subject.id: errors[subject.alarm.logical_id] for subject in subjects.subjects if subject.id not in tried
+    }

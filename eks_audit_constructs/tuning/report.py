@@ -1,0 +1,188 @@
+"""Advice, printed for people or as JSON, with the lines to paste."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from eks_audit_constructs import catalog
+from eks_audit_constructs.replay.matches import Top
+from eks_audit_constructs.tuning import Advice, Tuning
+
+__all__ = ["as_json", "cdk_json", "print_tuning", "python"]
+
+_BUSIEST = 5
+
+
+def python(tuning: Tuning) -> str | None:
+    """The changes as Python, for `EksAudit(detections=...)`; None if there are none for our own detections."""
+    lines = []
+    for advice in _pasted(tuning):
+        detection = f"catalog.get({_quoted(advice.subject.id)})"
+        if advice.threshold != advice.present.threshold:
+            detection += f".tuned(threshold={advice.threshold})"
+        if advice.exclude is not None:
+            detection += f'.excluding(field("user.username") == {_quoted(advice.exclude)})'
+        lines.append(f"    {detection},")
+    return "\n".join(["detections=catalog.DEFAULT.replacing(", *lines, ")"]) if lines else None
+
+
+def cdk_json(tuning: Tuning) -> str | None:
+    """The changes as the value of the context key `detections`; None if there are none for our own detections."""
+    choices: dict[str, dict[str, Any]] = {}
+    for advice in _pasted(tuning):
+        choice = choices.setdefault(advice.subject.id, {})
+        if advice.threshold != advice.present.threshold:
+            choice["threshold"] = advice.threshold
+        if advice.exclude is not None:
+            choice["excluding"] = {"user.username": advice.exclude}
+    return json.dumps({"detections": choices}, indent=2, ensure_ascii=False) if choices else None
+
+
+def _pasted(tuning: Tuning) -> list[Advice]:
+    return [one for one in tuning.advice if one.changes and one.subject.id in catalog.DEFAULT and one.subject.on]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def as_json(tuning: Tuning) -> str:
+    """Everything, as JSON."""
+    document = {
+        "events": tuning.counted.events,
+        "unreadable": tuning.counted.unreadable,
+        "days": round(tuning.days, 3),
+        "detections": [_document(advice) for advice in tuning.advice],
+        "untried": dict(tuning.untried),
+        "python": python(tuning),
+        "cdk_json": json.loads(cdk_json(tuning) or "null"),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _document(advice: Advice) -> dict[str, Any]:
+    return {
+        "id": advice.subject.id,
+        "on": advice.subject.on,
+        "events": advice.events,
+        "peak": advice.peak,
+        "period_minutes": advice.subject.alarm.period // 60,
+        "threshold": advice.present.threshold,
+        "suggested": {"threshold": advice.threshold, "excluding": advice.exclude, "grounds": advice.grounds},
+        "thresholds": [
+            {
+                "threshold": outcome.threshold,
+                "alarms": len(outcome.alarms),
+                "alarms_a_week": advice.a_week(outcome),
+                "at": [f"{at:%Y-%m-%dT%H:%MZ}" for at in outcome.alarms],
+            }
+            for outcome in advice.outcomes
+        ],
+        "principals": [{"name": name, "events": events} for name, events in advice.behind.by_principal.rows],
+        "addresses": [{"name": name, "events": events} for name, events in advice.behind.by_address.rows],
+    }
+
+
+def print_tuning(tuning: Tuning, console: Console) -> None:
+    """Print what each detection would have meant, and what to change."""
+    counted = tuning.counted
+    span = f", {counted.first:%Y-%m-%d %H:%M} to {counted.last:%Y-%m-%d %H:%M} UTC" if counted.first else ""
+    console.print(f"{counted.events} events{span}", markup=False)
+    if counted.unreadable:
+        console.print(f"{counted.unreadable} of them are no JSON object: no detection can see them", style="yellow")
+    if tuning.days < 1:
+        console.print("Less than a day of logs: the numbers say little about a week.", style="yellow")
+    console.print("All advice takes these logs for ordinary operation: look at who is behind it first.", style="dim")
+    console.print()
+
+    busy = [advice for advice in tuning.advice if advice.events]
+    if busy:
+        _print_table(busy, console)
+    for advice in busy:
+        if advice.changes or advice.noisy:
+            _print_details(advice, console)
+    console.print()
+    quiet = [advice.subject.id for advice in tuning.advice if not advice.events]
+    if quiet:
+        console.print(f"[dim]No such event:[/] {', '.join(quiet)}", highlight=False)
+    silent = [one.subject.id for one in tuning.advice if not one.subject.on and not one.present.alarms]
+    if silent:
+        console.print(f"[dim]Off by default, and would have been silent here:[/] {len(silent)} detections")
+    for id, reason in tuning.untried.items():
+        console.print(f"[dim]Not tried:[/] {id}: {reason}")
+    _print_lines(tuning, console)
+
+
+def _print_table(busy: list[Advice], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in ("Detection", "On"):
+        table.add_column(header, no_wrap=True)
+    for header in ("Events", "Peak", "At", "Alarms"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("Suggested", no_wrap=True)
+    for advice in busy:
+        alarms = len(advice.present.alarms)
+        table.add_row(
+            advice.subject.id,
+            "yes" if advice.subject.on else "",
+            str(advice.events),
+            f"{advice.peak} in {advice.subject.alarm.period // 60} min",
+            str(advice.present.threshold),
+            Text(str(alarms), style="bold red" if alarms > 1 else ""),
+            _suggested(advice),
+        )
+    console.print(table)
+
+
+def _suggested(advice: Advice) -> str:
+    if advice.exclude is not None:
+        return "exclude"
+    if advice.changes:
+        return f"at {advice.threshold}"
+    return "look" if advice.noisy else ""
+
+
+def _print_details(advice: Advice, console: Console) -> None:
+    console.print()
+    console.print(Text.assemble((advice.subject.id, "bold"), f": {advice.grounds}"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for header in ("Threshold", "Alarms", "A week"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("When")
+    for outcome in advice.outcomes:
+        mark = " (suggested)" if outcome.threshold == advice.threshold and advice.changes and not advice.exclude else ""
+        mark = mark or (" (now)" if outcome.threshold == advice.present.threshold else "")
+        a_week = advice.a_week(outcome)
+        when = ", ".join(f"{at:%m-%d %H:%M}" for at in outcome.alarms[:_BUSIEST])
+        more = len(outcome.alarms) - _BUSIEST
+        table.add_row(
+            str(outcome.threshold) + mark,
+            str(len(outcome.alarms)),
+            "?" if a_week is None else f"{a_week:.1f}",
+            when + (f" and {more} more" if more > 0 else ""),
+        )
+    console.print(Padding(table, (0, 0, 0, 2)))
+    for title, top in (("Who", advice.behind.by_principal), ("From", advice.behind.by_address)):
+        console.print(Padding(Text(f"{title}: {_top(top)}"), (0, 0, 0, 2)))
+
+
+def _top(top: Top) -> str:
+    rows = [f"{name or 'nobody'} ({events})" for name, events in top.rows[:_BUSIEST]]
+    more = top.distinct - len(rows)
+    return ", ".join(rows) + (f", and {more} more" if more > 0 else "")
+
+
+def _print_lines(tuning: Tuning, console: Console) -> None:
+    code, context = python(tuning), cdk_json(tuning)
+    if code is None or context is None:
+        return
+    console.print("\n[bold]In Python[/], for EksAudit:")
+    console.print(Padding(Text(code), (0, 0, 0, 2)))
+    console.print("[bold]Or in cdk.json[/], in its context:")
+    console.print(Padding(Text(context), (0, 0, 0, 2)))

@@ -1,0 +1,131 @@
+"""What can be tuned: the catalogue's detections, or the alarms of a template, with the filters behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from eks_audit_constructs import catalog
+from eks_audit_constructs.catalog import Detection, Severity
+from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.replay.template import COMPARISONS, Alarm, Metric, MetricFilter, Template
+
+__all__ = ["Subject", "Subjects", "of_catalogue", "of_template"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """An alarm that can be tuned.
+
+    Args:
+        id: The detection's id; of a template that is not ours, the metric filter's name.
+        alarm: The alarm.
+        filter: The logical id of the metric filter that writes its metric.
+        detection: The catalogue's detection of this id, if there is one.
+        on: Whether the alarm is there already, and not only to be had.
+    """
+
+    id: str
+    alarm: Alarm
+    filter: str
+    detection: Detection | None
+    on: bool
+
+    @property
+    def severity(self) -> Severity | None:
+        """How soon to look, where it is known."""
+        return None if self.detection is None else self.detection.severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subjects:
+    """Alarms to try, the template they stand in, and why others cannot be tried."""
+
+    subjects: tuple[Subject, ...]
+    template: Template
+    untried: Mapping[str, str]
+
+    def excluding(self, unwanted: Mapping[str, Expression]) -> Subjects:
+        """Those named, by their ids, with filters that leave these events out."""
+        chosen = [subject for subject in self.subjects if subject.id in unwanted]
+        by_filter = {subject.filter: unwanted[subject.id] for subject in chosen}
+        filters = tuple(
+            replace(item, condition=item.condition & ~by_filter[item.logical_id])
+            for item in self.template.filters
+            if item.logical_id in by_filter and item.condition is not None
+        )
+        alarms = tuple(subject.alarm for subject in chosen)
+        return Subjects(
+            subjects=tuple(chosen), template=replace(self.template, filters=filters, alarms=alarms), untried={}
+        )
+
+
+def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
+    """The detections, as `EksAudit` would watch them."""
+    subjects, filters, untried = [], [], {}
+    for detection in detections:
+        if not isinstance(detection.counted, Expression):
+            untried[detection.id] = "it watches for silence, of which a log tells nothing"
+            continue
+        metric = Metric(namespace="EksAudit", name=detection.metric_name)
+        alarm = Alarm(
+            logical_id=detection.id,
+            alarm_name=detection.id,
+            metric=metric,
+            statistic="Sum",
+            period=detection.period * 60,
+            evaluation_periods=detection.evaluation_periods,
+            datapoints_to_alarm=detection.datapoints_to_alarm,
+            threshold=detection.threshold,
+            comparison="GreaterThanOrEqualToThreshold",
+            missing_data="notBreaching",
+        )
+        filters.append(
+            MetricFilter(
+                logical_id=detection.metric_name,
+                filter_name=detection.id,
+                log_group="",
+                pattern=detection.pattern or "",
+                condition=detection.counted,
+                metric=metric,
+                default=0,
+            )
+        )
+        subjects.append(
+            Subject(
+                id=detection.id,
+                alarm=alarm,
+                filter=detection.metric_name,
+                detection=detection,
+                on=detection.id in catalog.DEFAULT,
+            )
+        )
+    template = Template(
+        name="the catalogue",
+        filters=tuple(filters),
+        alarms=tuple(subject.alarm for subject in subjects),
+        queries=(),
+        resources={},
+    )
+    return Subjects(subjects=tuple(subjects), template=template, untried=untried)
+
+
+def of_template(template: Template) -> Subjects:
+    """The alarms of a template that go off at a number of events."""
+    subjects: dict[str, Subject] = {}
+    untried: dict[str, str] = {}
+    for alarm in template.alarms:
+        writers = [item for item in template.filters if item.metric is not None and item.metric == alarm.metric]
+        if alarm.error is not None:
+            untried[alarm.alarm_name] = alarm.error
+        elif alarm.statistic != "Sum" or COMPARISONS[alarm.comparison] not in ("≥", ">"):
+            untried[alarm.alarm_name] = "it does not go off at a number of events"
+        elif len(writers) != 1:
+            untried[alarm.alarm_name] = f"{len(writers)} metric filters of this template write its metric"
+        elif writers[0].filter_name in subjects:
+            untried[alarm.alarm_name] = "another alarm watches the same metric"
+        else:
+            id = writers[0].filter_name
+            detection = catalog.get(id) if id in catalog.ALL else None
+            subjects[id] = Subject(id=id, alarm=alarm, filter=writers[0].logical_id, detection=detection, on=True)
+    return Subjects(subjects=tuple(subjects[id] for id in sorted(subjects)), template=template, untried=untried)
