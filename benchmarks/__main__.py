@@ -14,8 +14,7 @@ from rich.table import Table
 
 from benchmarks import replay, synthesis
 from benchmarks.ratio import Ratio
-
-LOGS = synthesis.ROOT / "tests" / "data" / "audit-logs"
+from eks_audit_constructs import recordings
 
 
 def main() -> None:
@@ -24,12 +23,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5, help="turns of which the median is taken (default: 5)")
     parser.add_argument("--megabytes", type=int, default=200, help="size of the log to replay (default: 200)")
+    parser.add_argument("--large", action="store_true", help="also replay a log of 4 GB (needs 5 GB of disk)")
     options = parser.parse_args()
 
     progress = Console(stderr=True)
     results: list[Ratio] = []
     with tempfile.TemporaryDirectory() as name, progress.status("Preparing …") as status:
-        for result in _all(options.rounds, options.megabytes * 1_000_000, Path(name)):
+        for result in _all(options.rounds, options.megabytes * 1_000_000, Path(name), large=options.large):
             results.append(result)
             status.update(f"{len(results)} measured, the last one: {result.name}")
 
@@ -39,12 +39,15 @@ def main() -> None:
         Console().print(_table(results))
 
 
-def _all(rounds: int, size: int, directory: Path) -> Iterator[Ratio]:
+def _all(rounds: int, size: int, directory: Path, *, large: bool) -> Iterator[Ratio]:
     template = synthesis.default_template(directory / "default")
     yield from synthesis.ratios(rounds, template, directory)
     log = directory / "audit.jsonl"
-    replay.write_log(log, sorted(LOGS.glob("*.jsonl")), size)
+    lines = [line for scenario in recordings.scenarios() for line in recordings.lines(scenario)]
+    replay.write_log(log, lines, size)
     yield from replay.ratios(rounds, template, log)
+    if large:
+        yield from replay.large_ratios(min(rounds, 3), template, log, lines)
 
 
 def _table(results: list[Ratio]) -> Table:

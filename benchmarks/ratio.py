@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Ratio", "medians", "timed", "whole_process"]
+__all__ = ["Ratio", "medians", "peaked", "timed", "whole_process"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,5 +61,16 @@ def timed(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
     Raises:
         subprocess.CalledProcessError: It failed.
     """
+    return peaked(arguments, environment)[0]
+
+
+def peaked(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[float, int]:
+    """As `timed`, and the most bytes of memory that its process had.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     command = [sys.executable, "-m", "benchmarks.timed", *arguments]
-    return float(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+    told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    seconds, peak = told.split()
+    return float(seconds), int(peak)

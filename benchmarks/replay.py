@@ -2,59 +2,137 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from benchmarks.ratio import Ratio, medians, timed, whole_process
+from benchmarks.ratio import Ratio, medians, peaked, timed, whole_process
 
-__all__ = ["ratios", "write_log"]
+__all__ = ["catalogue_template", "large_ratios", "ratios", "write_log"]
 
 ROOT = Path(__file__).parent.parent
-SCAN = "replay / DuckDB merely scanning"
-JQ = "replay less its start-up / jq with one filter"
+SCAN = "replay of the default template / DuckDB merely scanning"
+CATALOGUE = "replay of the whole catalogue / DuckDB merely scanning"
+JQ_WORK = "replay less its start-up / jq with one filter"
+JQ_PROCESS = "eks-audit replay / jq with one filter, whole processes"
+LINEAR = "replay of a large log / of one of 200 MB, throughputs"
+MEMORY = "peak memory of it / 1 GB"
 FILTER = 'select(.responseStatus.code == 403 and .stage == "ResponseComplete") | .auditID'
+LARGE = 4_000_000_000
+"""Bytes of the large log."""
 
 _TIME = re.compile(rb'(?<=Timestamp":")[^"]+(?=")')
 
 
-def write_log(path: Path, sources: list[Path], size: int) -> None:
-    """Write the source logs again and again, each time a minute later, until the file has at least `size` bytes.
+def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
+    """Write the lines again and again, each time a minute later, until the file has at least `size` bytes.
 
     The real logs are half a minute long; so repeated, they are those of a cluster with ten requests a second.
     """
-    lines = [line for source in sources for line in source.read_bytes().splitlines(keepends=True)]
-    texts = [_TIME.split(line) for line in lines]
-    times = [[datetime.fromisoformat(time.decode()) for time in _TIME.findall(line)] for line in lines]
+    kept = list(lines)
+    texts = [_TIME.split(line) for line in kept]
+    times = [[datetime.fromisoformat(time.decode()) for time in _TIME.findall(line)] for line in kept]
     with path.open("wb") as log:
         shift = timedelta()
         while log.tell() < size:
             for text, moments in zip(texts, times, strict=True):
                 shifted = [f"{moment + shift:%Y-%m-%dT%H:%M:%S.%fZ}".encode() for moment in moments]
-                log.write(b"".join(part for pair in zip(text, [*shifted, b""], strict=True) for part in pair))
+                log.write(b"".join(part for pair in zip(text, [*shifted, b""], strict=True) for part in pair) + b"\n")
             shift += timedelta(minutes=1)
 
 
+def catalogue_template(path: Path) -> int:
+    """Write a template with a metric filter for each detection that has one; how many these are."""
+    from eks_audit_constructs import catalog
+    from eks_audit_constructs.catalog.detection import Silence
+    from eks_audit_constructs.conditions import filter_pattern
+
+    patterns = {
+        detection.id: filter_pattern.render(detection.condition, where=detection.id)
+        for detection in catalog.ALL
+        if not isinstance(detection.condition, Silence)
+    }
+    resources = {
+        f"Filter{number}": {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": "audit",
+                "FilterPattern": pattern,
+                "MetricTransformations": [{"MetricNamespace": "audit", "MetricName": name, "MetricValue": "1"}],
+            },
+        }
+        for number, (name, pattern) in enumerate(patterns.items())
+    }
+    path.write_text(json.dumps({"Resources": resources}), encoding="utf-8")
+    return len(patterns)
+
+
 def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
-    """The two ratios of replay, each of throughputs."""
+    """The ratios of replay, each of throughputs."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     megabytes = log.stat().st_size / 1e6
+    catalogue = log.with_name("catalogue.template.json")
+    filters = catalogue_template(catalogue)
 
-    def replay() -> float:
-        return timed(["replay", str(template), str(log)], environment)
+    def replay(what: Path) -> float:
+        return timed(["replay", str(what), str(log)], environment)
 
     def ratio(name: str, target: float, ours: float, theirs: float) -> Ratio:
         detail = f"{megabytes / ours:.0f} MB/s / {megabytes / theirs:.0f} MB/s"
         return Ratio(name=name, value=theirs / ours, target=target, at_most=False, detail=detail)
 
-    yield ratio(SCAN, 0.4, *medians(rounds, replay, lambda: timed(["scan", str(log)], environment)))
+    default, whole, scan = medians(
+        rounds,
+        lambda: replay(template),
+        lambda: replay(catalogue),
+        lambda: timed(["scan", str(log)], environment),
+    )
+    yield ratio(SCAN, 0.5, default, scan)
+    yield ratio(f"{CATALOGUE} ({filters} filters)", 0.25, whole, scan)
 
     jq = shutil.which("jq")
     if jq is None:
-        yield Ratio(name=JQ, value=None, target=8, at_most=False, detail="jq is not installed")
-    else:
-        command = [jq, FILTER, str(log)]
-        yield ratio(JQ, 8, *medians(rounds, replay, lambda: whole_process(command, environment)))
+        for name in (JQ_PROCESS, JQ_WORK):
+            yield Ratio(name=name, value=None, target=10, at_most=False, detail="jq is not installed")
+        return
+    command = [sys.executable, "-m", "eks_audit_constructs", "replay", str(template), str(log)]
+    process, work, theirs = medians(
+        rounds,
+        lambda: whole_process(command, environment),
+        lambda: replay(template),
+        lambda: whole_process([jq, FILTER, str(log)], environment),
+    )
+    yield ratio(JQ_PROCESS, 10, process, theirs)
+    yield ratio(JQ_WORK, 10, work, theirs)
+
+
+def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> Iterator[Ratio]:
+    """How time and memory grow with the log: beside the one given, one of 4 GB is written and replayed."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    large = log.with_name("large.jsonl")
+    free, needed = shutil.disk_usage(log.parent).free, LARGE * 5 // 4
+    if free < needed:
+        detail = f"{free / 1e9:.1f} GB of disk are free, {needed / 1e9:.1f} GB are needed"
+        yield Ratio(name=LINEAR, value=None, target=0.9, at_most=False, detail=detail)
+        yield Ratio(name=MEMORY, value=None, target=1, at_most=True, detail=detail)
+        return
+    write_log(large, lines, LARGE)
+    try:
+        peaks: list[int] = []
+
+        def replay(what: Path) -> float:
+            seconds, peak = peaked(["replay", str(template), str(what)], environment)
+            peaks.append(peak)
+            return what.stat().st_size / 1e6 / seconds
+
+        slow, fast = medians(rounds, lambda: replay(large), lambda: replay(log))
+    finally:
+        large.unlink()
+    detail = f"{slow:.0f} MB/s / {fast:.0f} MB/s"
+    yield Ratio(name=LINEAR, value=slow / fast, target=0.9, at_most=False, detail=detail)
+    yield Ratio(name=MEMORY, value=max(peaks) / 1e9, target=1, at_most=True, detail=f"{max(peaks) / 1e6:.0f} MB")

@@ -1,4 +1,6 @@
-"""One piece of work in a fresh process, timed alone: imports are done before the clock starts, seconds are printed.
+"""One piece of work in a fresh process, timed alone: imports are done before the clock starts.
+
+Printed are the seconds and the process's peak memory in bytes.
 
 python -m benchmarks.timed default              build and synthesize the app that the context asks for
 python -m benchmarks.timed twin TEMPLATE        build and synthesize its twin
@@ -8,6 +10,7 @@ python -m benchmarks.timed scan LOG             have DuckDB merely split it into
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -59,7 +62,9 @@ def _scan(log: str) -> None:
 def _clock(work: Callable[[], object]) -> None:
     start = time.perf_counter()
     work()
-    print(time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(seconds, peak if sys.platform == "darwin" else peak * 1024)  # elsewhere it is told in KiB
 
 
 _WORK: dict[str, Callable[..., None]] = {"default": _default, "twin": _twin, "replay": _replay, "scan": _scan}

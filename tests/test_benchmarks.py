@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from aws_cdk import App
 
 from benchmarks import ratio, replay, twin
+from eks_audit_constructs.replay.template import read_template
 
 
 def moment(event: dict[str, Any]) -> datetime:
@@ -40,7 +42,7 @@ def test_a_twin_that_cannot_write_a_resource_says_so(default_template: dict[str,
 def test_the_replayed_log_is_the_real_one_minute_after_minute(real_logs: Path, tmp_path: Path) -> None:
     source = real_logs / "unauthorized_spike.jsonl"
     log = tmp_path / "audit.jsonl"
-    replay.write_log(log, [source], size=source.stat().st_size + 1)
+    replay.write_log(log, source.read_bytes().splitlines(), size=source.stat().st_size + 1)
     real = [json.loads(line) for line in source.read_text().splitlines()]
     written = [json.loads(line) for line in log.read_text().splitlines()]
     assert written[: len(real)] == real
@@ -67,3 +69,23 @@ def test_measurements_take_turns() -> None:
 
     assert ratio.medians(3, lambda: measurement("a"), lambda: measurement("b")) == [3, 4]
     assert turns == ["a", "b"] * 3
+
+
+def test_the_catalogue_has_a_filter_for_each_detection_that_can_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "template.json"
+
+    number = replay.catalogue_template(path)
+
+    read = read_template(path)
+    assert len(read.filters) == number > 80
+    assert [item.error for item in read.filters if item.error] == []
+
+
+def test_the_memory_of_a_process_is_told_in_bytes(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    log.write_text("{}\n")
+
+    seconds, peak = ratio.peaked(["scan", str(log)], {**os.environ, "PYTHONPATH": str(replay.ROOT)})
+
+    assert seconds > 0
+    assert peak > 10_000_000

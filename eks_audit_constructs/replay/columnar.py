@@ -1,100 +1,145 @@
 """The SQL with which DuckDB's JSON reader takes only the fields that questions need.
 
-It parses and extracts in one step, but makes no difference between missing and null, and refuses a file with a line
-that is no JSON object, or with another value where a condition expects an object.
+It parses and extracts in one step, and what it cannot take as asked is NULL: a line that is no JSON object, and another
+value where a condition expects an object. It makes no difference between null and missing. Where a condition does, the
+object around the field is taken as it is; around a field of the event itself there is none, so `nulls` looks for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlglot import exp
-
-from eks_audit_constructs.conditions.expression import And, Comparison, Expression, Operator, Or, Path
+from eks_audit_constructs.conditions.expression import (
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    Term,
+)
 from eks_audit_constructs.replay.counts import Question
 from eks_audit_constructs.replay.reference import TIMES
-from eks_audit_constructs.replay.statement import json_path, told
+from eks_audit_constructs.replay.statement import microseconds
+from eks_audit_constructs.replay.terms import Terms
+from eks_audit_constructs.replay.values import UnsayableError, Values, json_path, literal
 
-__all__ = ["select_events"]
+__all__ = ["nulls", "select_events"]
 
 _MAX_LINE = 1024 * 1024
 """Bytes. CloudWatch has no longer log events, and with the small buffers that follow DuckDB is faster."""
+_TIME: Path = TIMES[:1]
+"""An event that has only the other time is left to the other way."""
 
 
-def select_events(questions: Sequence[Question]) -> str | None:
+def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = False) -> str:
     """The statement that reads files of JSON lines, with the parameters `files` and `compression`.
 
-    Its columns are those of `statement.select_events` without `source`, for lines that are JSON objects; `size` is
-    always 0. None when a question asks for the text of a line, for null or for a missing field.
+    Its columns are those of `statement.select_events` without `source`, for lines that are JSON objects with a time;
+    of any other, `happened` is NULL, and the row tells nothing more. `size` is always 0.
+
+    Args:
+        questions: The questions.
+        terms: Their terms.
+        guess: Read as text each field that is compared with strings only, which is faster. Where what is read may be
+            no string, `happened` is NULL.
 
     Raises:
-        UnsayableError: A condition is one that SQL cannot say.
+        UnsayableError: A question asks for the text of a line, for its time, or for two fields of the event itself that
+            differ in case only; or SQL cannot say it.
     """
-    if not all(_only_compares(question.condition) for question in questions):
-        return None
-    leaves: dict[Path, str] = {}
-    texts = _texts(questions)
+    leaves = _leaves(questions)
+    certain, likely = _texts(questions)
+    texts = (certain | likely if guess else certain) & leaves.keys()
+    parts: dict[str, list[Path]] = {}
 
-    def value(path: Path) -> exp.Expr:
-        keys = _keys(path)
-        column = exp.column(leaves.setdefault(keys, f"f{len(leaves)}"))
-        rest = path[len(keys) :]
-        # Not exp.JSONExtract, which would become an operator that binds loosely.
-        return exp.Anonymous(this="json_extract", expressions=[column, exp.var(json_path(rest))]) if rest else column
+    def value(path: Path) -> str:
+        leaf = next(path[:length] for length in range(1, len(path) + 1) if path[:length] in leaves)
+        name, rest = leaves[leaf], path[len(leaf) :]
+        if not rest:
+            return name
+        if _keys(rest) != rest:
+            return f"json_extract({name}, {json_path(rest)})"
+        known = parts.setdefault(name, [])
+        if rest not in known:
+            known.append(rest)
+        return f"{name}_parts[{known.index(rest) + 1}]"
 
-    time: Path = TIMES[:1]  # an event that has only the other one is left to the other way
-    columns = told(questions, value, ["time"], texts=texts)
-    roots = {path[:1] for path in leaves}
-    if not roots.isdisjoint({(), time}) or any(
-        path[:length] in leaves for path in leaves for length in range(1, len(path))
-    ):
-        return None  # one field is wanted in two types
-    tree: dict[str, Any] = {TIMES[0]: "varchar"}
-    for path in leaves:
-        *parents, last = map(str, path)
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = "varchar" if path in texts else "json"
-    types = ", ".join(f"{_literal(name)}: {_literal(_type(node))}" for name, node in tree.items())
-    fields = ", ".join(
-        f"{'.'.join(_quoted(str(key)) for key in path)} as {name}" for path, name in ({time: "time"} | leaves).items()
+    values = Values(value, event="time", texts=texts)  # every row that counts is an event
+    quick, told = terms.columns(values)
+    split = "".join(
+        f", json_extract({name}, [{', '.join(map(json_path, rests))}]) as {name}_parts" for name, rests in parts.items()
     )
+    fields = [f"{_field(path)} as {name}" for path, name in {_TIME: "time", **leaves}.items()]
+    happened = microseconds(["time"])
+    if doubts := [_DOUBT.format(leaves[path]) for path in leaves if path in texts - certain]:
+        happened = f"case when {' or '.join(doubts)} then null else {happened} end"
     return f"""
-        select 0 as size, true as readable, {columns}
-        from (
-            select {fields}
+        select 0 as size, true as readable, {happened} as happened{told}
+        from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (select *{split} from (
+            select {", ".join(fields)}
             from read_json(
-                $files, compression = $compression, columns = {{{types}}},
-                format = 'newline_delimited', records = true, maximum_object_size = {_MAX_LINE}
+                $files, compression = $compression, columns = {{{_columns(leaves, texts)}}},
+                format = 'newline_delimited', records = true, ignore_errors = true,
+                maximum_object_size = {_MAX_LINE}
             )
-        )
+        )))))
     """
 
 
-def _texts(questions: Sequence[Question]) -> frozenset[Path]:
-    """The fields to be read as text, which is faster: no other value than a string can look like what they must equal.
-
-    Read as text, a string is what it says, and any other value is its JSON.
-    """
-    comparisons = [leaf for question in questions for leaf in _comparisons(question.condition)]
-    by_text = {
-        comparison
-        for comparison in comparisons
-        if comparison.operator is Operator.EQ
-        and isinstance(comparison.value, str)
-        and _NEVER_JSON.fullmatch(comparison.value)
-        and comparison.path == _keys(comparison.path)
-    }
-    otherwise = {_keys(comparison.path) for comparison in comparisons if comparison not in by_text}
-    otherwise |= {_keys(question.value) for question in questions if question.value is not None}
-    return frozenset(comparison.path for comparison in by_text) - otherwise
+def nulls(questions: Sequence[Question]) -> list[Expression]:
+    """Conditions on the text of a line: while none matches, `select_events` tells null from missing."""
+    fields = (condition for question in questions for condition in _fields(question.condition))
+    keys = {str(field.path[0]) for field in fields if len(field.path) == 1 and _asks_for_null(field)}
+    return [
+        And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null")))) for key in sorted(keys)
+    ]
 
 
-_NEVER_JSON = re.compile(r"(?!true|false|null|nan|inf)[a-z/][^*\x00-\x1f]*", re.IGNORECASE)
+def _asks_for_null(condition: Expression) -> bool:
+    return isinstance(condition, NotExists) or (isinstance(condition, Is) and condition.constant is Constant.NULL)
+
+
+def _spelled(character: str) -> str:
+    """Any way to write it in JSON, and for what is rare, more than that."""
+    return rf"(?:{character}|\\u{ord(character):04x})" if character.isascii() and character.isalnum() else ".+"
+
+
+def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
+    """The fields to take from each event, none of them part of another, with their names as columns."""
+    wanted = {path for question in questions for path in _wanted(question.condition)}
+    wanted |= {_keys(question.value) for question in questions if question.value is not None}
+    spellings: dict[tuple[str, ...], set[Path]] = defaultdict(set)
+    for path in [_TIME, *wanted]:
+        for length in range(1, len(path) + 1):
+            spellings[tuple(str(key).casefold() for key in path[:length])].add(path[:length])
+    # The names of DuckDB's columns and fields differ in more than case.
+    wanted |= {path[:-1] for alike in spellings.values() if len(alike) > 1 for path in alike}
+    if any(path[:1] in ((), _TIME) for path in wanted):
+        raise UnsayableError("the event itself, or its time")
+    leaves = (path for path in wanted if not any(path[:length] in wanted for length in range(1, len(path))))
+    return {path: f"f{number}" for number, path in enumerate(sorted(leaves, key=str))}
+
+
+def _wanted(condition: Expression) -> Iterator[Path]:
+    if isinstance(condition, And | Or):
+        for term in condition.terms:
+            yield from _wanted(term)
+    elif isinstance(condition, NotExists | Is) and _asks_for_null(condition):
+        keys = _keys(condition.path)
+        yield keys[:-1] if keys == condition.path and len(keys) > 1 else keys
+    elif isinstance(condition, Comparison | Is):
+        yield _keys(condition.path)
+    else:
+        raise UnsayableError("the text of a line")
 
 
 def _keys(path: Path) -> Path:
@@ -102,18 +147,55 @@ def _keys(path: Path) -> Path:
     return tuple(takewhile(lambda segment: isinstance(segment, str), path))
 
 
-def _comparisons(condition: Expression) -> Iterator[Comparison]:
+def _texts(questions: Sequence[Question]) -> tuple[set[Path], set[Path]]:
+    """The fields that are compared with strings only: those where nothing else can look like them, and the others.
+
+    Read as text, a string is what it says, and any other value is its JSON.
+    """
+    certain, likely, otherwise = set[Path](), set[Path](), set[Path]()
+    otherwise |= {_keys(question.value) for question in questions if question.value is not None}
+    for condition in (leaf for question in questions for leaf in _fields(question.condition)):
+        keys, wanted = _keys(condition.path), condition.value if isinstance(condition, Comparison) else None
+        if keys != condition.path or not isinstance(wanted, str | Regex) or wanted == "*":
+            otherwise.add(keys)
+        elif (
+            isinstance(condition, Comparison)
+            and condition.operator is Operator.EQ
+            and isinstance(wanted, str)
+            and _NEVER_JSON.fullmatch(wanted)
+        ):
+            certain.add(keys)
+        else:
+            likely.add(keys)
+    return certain - likely - otherwise, likely - otherwise
+
+
+_NEVER_JSON = re.compile(r"(?!true|false|null|nan|inf)[a-z/][^*\x00-\x1f]*", re.IGNORECASE)
+_DOUBT = (
+    "{0} between '[' and '[~' or {0} between '{{' and '{{~' or {0} in ('true', 'false')"
+    " or ({0} between '0' and '9~' or {0} between '-' and '-~') and regexp_full_match({0}, '[-+.0-9eE]+')"
+)
+"""Whether a text may be the JSON of a number, an array, an object or a boolean."""
+
+
+def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:
     if isinstance(condition, And | Or):
         for term in condition.terms:
-            yield from _comparisons(term)
-    elif isinstance(condition, Comparison):
+            yield from _fields(term)
+    elif isinstance(condition, Comparison | Is | NotExists):
         yield condition
 
 
-def _only_compares(condition: Expression) -> bool:
-    if isinstance(condition, And | Or):
-        return all(map(_only_compares, condition.terms))
-    return isinstance(condition, Comparison)
+def _columns(leaves: Mapping[Path, str], texts: Collection[Path]) -> str:
+    """The types of an event's fields, as the reader's argument."""
+    tree: dict[str, Any] = {TIMES[0]: "varchar"}
+    for path in leaves:
+        *parents, last = map(str, path)
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = "varchar" if path in texts else "json"
+    return ", ".join(f"{literal(name)}: {literal(_type(node))}" for name, node in tree.items())
 
 
 def _type(node: str | Mapping[str, Any]) -> str:
@@ -122,9 +204,9 @@ def _type(node: str | Mapping[str, Any]) -> str:
     return f"struct({', '.join(f'{_quoted(name)} {_type(part)}' for name, part in node.items())})"
 
 
+def _field(path: Path) -> str:
+    return ".".join(_quoted(str(key)) for key in path)
+
+
 def _quoted(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
-
-
-def _literal(text: str) -> str:
-    return exp.Literal.string(text).sql(dialect="duckdb")
+    return '"' + name.replace('"', '""') + '"'

@@ -1,10 +1,10 @@
-"""Logs counted by DuckDB: each line is read and parsed once, all questions are answered over columns.
+"""Logs counted by DuckDB: each line is parsed once, all terms of all questions are columns, minutes are grouped there.
 
-There are two ways. DuckDB's JSON reader is the faster one (`columnar`), exact where every line is an event with a time
-and no question needs more than the values of fields. Otherwise a file is read as raw lines (a CSV of one column with
-no delimiter, `statement`), because only so text patterns, exact counts of what is no JSON, and missing against null
-come out right. What DuckDB refuses (a carriage return inside a line, bytes that are no UTF-8, lines over 4 MiB) and
-what SQL cannot say goes to the Python reference.
+There are two ways. DuckDB's JSON reader is the faster one (`columnar`), exact where every line is an event with a time.
+What questions ask of the text of lines is then answered from a second look at the file that parses nothing. Otherwise
+a file is read as raw lines (a CSV of one column with no delimiter, `statement`), because only so what is no JSON is
+counted exactly and an event without a time finds the one before it. What DuckDB refuses (a carriage return inside a
+line, bytes that are no UTF-8, lines over 4 MiB) and what SQL cannot say goes to the Python reference.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 
-from eks_audit_constructs.replay import columnar, counts, reference
-from eks_audit_constructs.replay.counts import Answer, LogCounts, Question, Sample
+from eks_audit_constructs.replay import columnar, counts, reference, tally
+from eks_audit_constructs.replay.counts import Answer, LogCounts, Question
 from eks_audit_constructs.replay.logs import Log, Shape, check_gzip
-from eks_audit_constructs.replay.statement import UnsayableError, aggregates, select_events
+from eks_audit_constructs.replay.statement import select_events
+from eks_audit_constructs.replay.terms import Terms, is_textual
+from eks_audit_constructs.replay.values import UnsayableError
 
 __all__ = ["Progress", "count"]
 
 Progress: TypeAlias = Callable[[float], None]
 """Called now and then with the share of the input that is done, 0 to 1."""
 
-_Row: TypeAlias = tuple[Any, ...]
+_Source: TypeAlias = Mapping[str, object]
+"""What a statement reads: its parameters `files` and `compression`."""
 
 _POLL_SECONDS = 0.1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALONE = 4 * 1024 * 1024
 """Bytes from which on a file is read by a query of its own."""
 _BATCH = 200
@@ -100,54 +102,70 @@ def _count(
 ) -> list[LogCounts]:
     """The counts of some logs of one shape: of all at once, or of each when DuckDB refuses one of them."""
     shape, gzipped = batch[0].shape, batch[0].gzipped
-    if shape is Shape.PAGES:
-        return [reference.count(log, questions) for log in batch]
-    source = {"files": [str(log.path) for log in batch], "compression": "gzip" if gzipped else "none"}
+    source: _Source = {"files": [str(log.path) for log in batch], "compression": "gzip" if gzipped else "none"}
     try:
         with _checked(batch if gzipped else ()):
-            columns = None if sizes or shape is Shape.EXPORT else columnar.select_events(questions)
-            rows = None if columns is None else _read_columns(database, columns, questions, source)
-            if rows is None:
-                rows = _read_lines(database, select_events(shape, questions, files=len(batch)), questions, source)
+            counted = None if sizes or shape is Shape.EXPORT else _read_columns(database, batch, questions, source)
+            return [counted or _read_lines(database, batch, questions, source)]
     except UnsayableError:
         return [reference.count(log, questions) for log in batch]
     except duckdb.Error:
         if len(batch) > 1:
             return [part for log in batch for part in _count(database, [log], questions, sizes)]
         return [reference.count(batch[0], questions)]
-    return [_summary(rows, len(questions))]
 
 
 def _read_columns(
-    database: duckdb.DuckDBPyConnection, select: str, questions: Sequence[Question], source: Mapping[str, object]
-) -> list[_Row] | None:
-    """Read with the JSON reader; None if there was a line of which that tells too little."""
-    try:
-        rows = database.execute(_by_minute(f"select *, false as untimed from ({select})", questions), source).fetchall()
-    except duckdb.Error:
+    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], source: _Source
+) -> LogCounts | None:
+    """Read with the JSON reader, and once more where questions ask for text; None if that does not tell enough."""
+    texts = [question for question in questions if is_textual(question.condition)]
+    others = [question for question in questions if not is_textual(question.condition)]
+    nulls = [Question(condition=condition) for condition in columnar.nulls(others)]
+    terms = Terms(others)
+    for guess in (True, False):
+        try:
+            events = f"select *, false as untimed from ({columnar.select_events(others, terms, guess=guess)})"
+            rows = database.execute(tally.statement(events, terms), source).fetchall()
+        except (UnsayableError, duckdb.Error):
+            return None
+        if not tally.has_untimed(rows, terms):
+            break
+    else:
         return None
-    return None if rows and rows[-1][0] is None else rows
+    told = tally.summary(rows, others, terms)
+    found = _read_matching(database, batch, [*nulls, *texts], source) if nulls or texts else ()
+    if any(answer.matched for answer in found[: len(nulls)]):
+        return None
+    by_text, by_field = iter(found[len(nulls) :]), iter(told.answers)
+    answers = tuple(next(by_text if is_textual(question.condition) else by_field) for question in questions)
+    return replace(told, answers=answers)
+
+
+def _read_matching(
+    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], source: _Source
+) -> tuple[Answer, ...]:
+    """The answers to questions that ask for text, of lines that all have times."""
+    terms = Terms(questions)
+    matching = [question.condition for question in questions]
+    select = select_events(batch[0].shape, terms, files=len(batch), matching=matching)
+    rows = database.execute(tally.statement(f"select *, false as untimed from ({select})", terms), source).fetchall()
+    return tally.summary(rows, questions, terms).answers
 
 
 def _read_lines(
-    database: duckdb.DuckDBPyConnection, select: str, questions: Sequence[Question], source: Mapping[str, object]
-) -> list[_Row]:
+    database: duckdb.DuckDBPyConnection,
+    batch: Sequence[Log],
+    questions: Sequence[Question],
+    source: _Source,
+) -> LogCounts:
+    terms = Terms(questions)
+    select = select_events(batch[0].shape, terms, files=len(batch))
     database.execute(f"create or replace temp table events as {select}", source)
     timed = database.execute("select count(*) = count(happened) from events").fetchone() == (True,)
     events = "select *, false as untimed from events" if timed else _FILLED
-    return database.execute(_by_minute(events, questions)).fetchall()
-
-
-def _by_minute(events: str, questions: Sequence[Question]) -> str:
-    """A row for each minute, the one without a minute last."""
-    return f"""
-        select
-            cast(floor(happened / 6e7) as bigint) * 60 as minute, count(*),
-            count(*) filter (not readable), count(*) filter (untimed),
-            min(happened) filter (not untimed), max(happened) filter (not untimed), sum(size)
-            {aggregates(questions)}
-        from ({events}) group by minute order by minute nulls last
-    """
+    rows = database.execute(tally.statement(events, terms)).fetchall()
+    return tally.summary(rows, questions, terms)
 
 
 @contextmanager
@@ -162,33 +180,6 @@ def _checked(logs: Sequence[Log]) -> Iterator[None]:
         finally:
             for check in checks:
                 check.cancel()
-
-
-def _summary(rows: Sequence[_Row], questions: int) -> LogCounts:
-    matched = [0] * questions
-    minutes: list[dict[int, Sample]] = [{} for _ in range(questions)]
-    for minute, _, _, _, _, _, _, *told in rows:
-        for index in range(questions):
-            matches, *sample = told[index * 5 : index * 5 + 5]
-            matched[index] += int(matches)
-            if sample[0] and minute is not None:
-                minutes[index][minute] = Sample(int(sample[0]), *map(float, sample[1:]))
-    dated = [row for row in rows if row[0] is not None]
-    return LogCounts(
-        events=sum(row[1] for row in rows),
-        unreadable=sum(row[2] for row in rows),
-        untimed=sum(row[3] for row in rows),
-        undated=sum(row[1] for row in rows if row[0] is None),
-        first=min((_moment(row[4]) for row in dated if row[4] is not None), default=None),
-        last=max((_moment(row[5]) for row in dated if row[5] is not None), default=None),
-        lines={row[0]: row[1] for row in dated},
-        sizes={row[0]: int(row[6]) for row in dated},
-        answers=tuple(Answer(matched=number, minutes=series) for number, series in zip(matched, minutes, strict=True)),
-    )
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @contextmanager
