@@ -1,0 +1,47 @@
+"""CloudWatch Logs Insights queries, run over audit logs on a laptop.
+
+from eks_audit_constructs import insights
+
+table = insights.run('filter verb = "delete" | stats count(*) as deletions by user.username', ["audit.jsonl"])
+
+What the engine does not know is refused with its place in the text. The answer is CloudWatch's as far as its
+documentation goes; where that is silent, `expressions`, `functions` and `events` say what is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from eks_audit_constructs.insights.engine import Cell, Table, answer
+from eks_audit_constructs.insights.saved import choose, find
+from eks_audit_constructs.insights.syntax import Script
+from eks_audit_constructs.replay.logs import opened
+
+__all__ = ["Cell", "Table", "choose", "find", "run"]
+
+
+def run(
+    text: str,
+    logs: Iterable[str | Path],
+    *,
+    where: str = "query",
+    progress: Callable[[float], None] | None = None,
+) -> Table:
+    """Run a query over audit logs.
+
+    Args:
+        text: The query.
+        logs: Audit logs: files, folders, `-` for standard input.
+        where: What an error calls the query.
+        progress: Called now and then with the share of the work that is done, 0 to 1.
+
+    Raises:
+        AuditConfigurationError: The text is no query, CloudWatch would not run it, or it has what cannot be run
+            offline (the error names line and column); or a log cannot be read.
+    """
+    notes: list[str] = []
+    with opened(logs, say=notes.append) as found:
+        table = answer(Script(text=text, where=where), found, progress=progress)
+    return replace(table, notes=tuple(notes))

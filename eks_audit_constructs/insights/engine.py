@@ -1,0 +1,190 @@
+"""Runs a query over audit logs: DuckDB reads them once, with all processors, and keeps what the query needs."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import duckdb
+import orjson
+
+from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.insights.events import Copy, lines
+from eks_audit_constructs.insights.parser import parse
+from eks_audit_constructs.insights.plan import Plan, plan
+from eks_audit_constructs.insights.syntax import Script
+from eks_audit_constructs.insights.values import Kind
+from eks_audit_constructs.replay.logs import Log, check_gzip, read_lines
+
+__all__ = ["Cell", "Table", "answer"]
+
+Cell: TypeAlias = str | int | float | None
+"""A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is missing."""
+
+_MACROS = Path(__file__).with_name("macros.sql")
+_COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
+_POLL_SECONDS = 0.1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """The answer to a query.
+
+    Attributes:
+        columns: Their names.
+        rows: At most as many as the query's limit, 10,000 without one.
+        matched: Events that all filters before the first stats let through.
+        scanned: Events in the logs; blank lines are none.
+        unreadable: Of these, those that are no JSON object.
+        untimed: Of these, those without a time, which have no `@timestamp`.
+        notes: What was said of the logs: damage, and what was left out.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    matched: int
+    scanned: int
+    unreadable: int
+    untimed: int
+    notes: tuple[str, ...] = ()
+
+
+def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], None] | None = None) -> Table:
+    """Run a Logs Insights query.
+
+    Args:
+        script: The query.
+        logs: The logs, as `replay.logs.opened` finds them.
+        progress: Called now and then with the share of the work that is done, 0 to 1.
+
+    Raises:
+        AuditConfigurationError: The text is no query, CloudWatch would not run it, or it has what cannot be run
+            offline (the error names line and column); a log cannot be read; or memory or the disk are too small.
+    """
+    planned = plan(script, parse(script), now=time.time())
+    try:
+        with _database() as database, _checked([log for log in logs if log.gzipped]):
+            with _watched(database, progress or (lambda _: None)):
+                _reduce(database, planned, logs)
+            counts = database.execute(_COUNTS).fetchone()
+            rows = database.execute(planned.result).fetchall()
+    except duckdb.Error as error:
+        raise AuditConfigurationError(
+            script.where,
+            value=script.text,
+            limit=f"DuckDB cannot run it: {str(error).splitlines()[0]}",
+            way_out="If memory or the disk is full, ask for less at a time.",
+        ) from error
+    scanned, matched, unreadable, untimed = (int(count or 0) for count in counts or (0, 0, 0, 0))
+    kinds = [kind for _, kind in planned.columns]
+    return Table(
+        columns=tuple(name for name, _ in planned.columns),
+        rows=tuple(tuple(map(_cell, row, kinds)) for row in rows),
+        matched=matched,
+        scanned=scanned,
+        unreadable=unreadable,
+        untimed=untimed,
+    )
+
+
+def _reduce(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log]) -> None:
+    """Make the table `reduced` of the logs; of those that DuckDB cannot read, of copies it can."""
+    with tempfile.TemporaryDirectory(prefix="eks-audit-") as folder:
+        copies: dict[Path, Copy] = {}
+        try:
+            _read(database, planned, logs, copies)
+        except duckdb.Error as refusal:
+            for log in logs:
+                if not _readable(database, log):
+                    copies[log.path] = _copied(log, Path(folder, f"{len(copies)}.jsonl"))
+            if not copies:
+                raise refusal
+            _read(database, planned, logs, copies)
+
+
+def _read(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> None:
+    database.execute(f"create or replace temp view lines as {planned.events.select(logs, copies)}")
+    database.execute(f"create or replace temp table reduced as {planned.reduce}")
+
+
+def _readable(database: duckdb.DuckDBPyConnection, log: Log) -> bool:
+    """Not if there is a carriage return inside a line, a byte that is no UTF-8, or a line over 4 MiB."""
+    try:
+        database.execute(f"select sum(strlen(message)) from ({lines([log], {})})")
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _copied(log: Log, path: Path) -> Copy:
+    longest = 0
+    with path.open("wb") as copy:
+        for line in read_lines(log):
+            document = orjson.dumps({"line": line.decode(errors="replace")}) + b"\n"
+            longest = max(longest, copy.write(document))
+    return Copy(path, longest)
+
+
+def _cell(value: Any, kind: Kind) -> Cell:
+    if value is None:
+        return None
+    if kind is Kind.TIME:
+        moment = _EPOCH + timedelta(microseconds=value // 1000 * 1000)
+        return moment.isoformat(" ", "milliseconds").removesuffix("+00:00")
+    if kind in (Kind.NUMBER, Kind.TRUTH):
+        return int(value) if value == int(value) and abs(value) < 2**53 else float(value)
+    return str(value)
+
+
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with (
+        tempfile.TemporaryDirectory(prefix="eks-audit-") as spill,
+        duckdb.connect(":memory:", config={"temp_directory": spill}) as database,
+    ):
+        database.execute("set autoinstall_known_extensions = false")
+        database.execute("set enable_progress_bar = true")
+        database.execute("set enable_progress_bar_print = false")
+        database.execute(_MACROS.read_text(encoding="utf-8"))
+        yield database
+
+
+@contextmanager
+def _checked(logs: Sequence[Log]) -> Iterator[None]:
+    """Meanwhile check the gzip files: DuckDB takes the end of damaged data for the end of the file."""
+    with ThreadPoolExecutor(max_workers=1) as checker:
+        checks = [checker.submit(check_gzip, log) for log in logs]
+        try:
+            yield
+            for check in checks:
+                check.result()
+        finally:
+            for check in checks:
+                check.cancel()
+
+
+@contextmanager
+def _watched(database: duckdb.DuckDBPyConnection, report: Callable[[float], None]) -> Iterator[None]:
+    """Report the progress of the query that runs meanwhile."""
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(_POLL_SECONDS):
+            report(max(0.0, database.query_progress()) / 100)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()

@@ -1,0 +1,35 @@
+"""Which command may follow which.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Stats.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Dedup.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eks_audit_constructs.insights.syntax import Command, Dedup, Display, Fields, Limit, Script, Sort, Stats
+
+__all__ = ["check_order"]
+
+
+def check_order(script: Script, commands: Sequence[Command]) -> None:
+    """Check in which order the commands of a query stand.
+
+    Raises:
+        AuditConfigurationError: CloudWatch would not run it so, or does not say what it would do.
+    """
+    before: list[type[Command]] = []
+    for command in commands:
+        kind = type(command)
+        if Dedup in before and kind is not Limit:
+            raise script.refusal(command.start, "only limit may follow dedup", "Write this before it.")
+        if kind is Stats and not {Sort, Limit, Dedup}.isdisjoint(before):
+            raise script.refusal(command.start, "sort, limit and dedup stand after the last stats", "Move them.")
+        if kind is Stats and before.count(Stats) == 2:
+            raise script.refusal(command.start, "a query has at most two stats", "Merge them.")
+        if Limit in before and kind not in (Fields, Display):
+            raise script.refusal(command.start, "nobody says what this does after limit", "Write limit last.")
+        if kind in (Sort, Limit) and kind in before:
+            raise script.refusal(command.start, "this command stands once in a query", "Merge them into one.")
+        before.append(kind)

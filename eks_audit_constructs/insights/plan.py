@@ -1,0 +1,283 @@
+"""The commands of a query as SQL: one statement that reads the log once, and one over the little it leaves.
+
+The first groups the rows that a query keeps by what stats or dedup ask for, or takes the first of them in order, and
+puts those it does not keep into one group more: so they are counted, and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from eks_audit_constructs.insights.events import Events
+from eks_audit_constructs.insights.expressions import Aggregates, Expressions, compact
+from eks_audit_constructs.insights.order import check_order
+from eks_audit_constructs.insights.parser import MAX_ROWS
+from eks_audit_constructs.insights.syntax import (
+    Command,
+    Dedup,
+    Display,
+    Fields,
+    Filter,
+    Item,
+    Limit,
+    Name,
+    Parse,
+    Script,
+    Sort,
+    Stats,
+)
+from eks_audit_constructs.insights.values import Kind, Unsayable, Value, number, sort_key
+
+__all__ = ["Plan", "plan"]
+
+_COUNTS = "count(*) as n, count(*) filter (not readable) as unreadable, count(*) filter (time is null) as untimed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A translated query.
+
+    Attributes:
+        events: The fields it asks for; `events.select` is what `reduce` reads.
+        reduce: Reads the view `lines`, which is what `events.select` says. Of its rows, those with `keep` are for
+            `result`; `n`, `unreadable` and `untimed` say how many events are in each.
+        result: Reads the rows from the table `reduced`, which is what `reduce` says.
+        columns: Their names and kinds.
+    """
+
+    events: Events
+    reduce: str
+    result: str
+    columns: tuple[tuple[str, Kind], ...]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Stage:
+    """The commands over one kind of rows: the log's events, or what a stats made."""
+
+    expressions: Expressions
+    shown: dict[str, Value]
+    """What is shown unless the query says."""
+    aggregated: bool = False
+    """The rows come from stats: what `fields` names is shown beside them."""
+    chosen: dict[str, Value] = field(default_factory=dict)
+    parsed: dict[str, Value] = field(default_factory=dict)
+    displayed: dict[str, Value] | None = None
+    conditions: list[str] = field(default_factory=list)
+    order: list[str] | None = None
+    distinct: list[Value] = field(default_factory=list)
+    limit: int | None = None
+
+    @property
+    def columns(self) -> dict[str, Value]:
+        """What is shown: several `fields` add up, of several `display` the last counts."""
+        if self.displayed is not None:
+            return self.displayed
+        base = {**self.shown, **self.chosen} if self.aggregated else self.chosen or self.shown
+        return {**base, **self.parsed}
+
+    @property
+    def condition(self) -> str:
+        return " and ".join(self.conditions) or "true"
+
+    def add(self, command: Command) -> None:
+        match command:
+            case Fields(items=items):
+                self.chosen |= self._named(items)
+            case Display(items=items):
+                self.displayed = self._named(items)
+            case Filter(condition=condition):
+                self.conditions.append(self.expressions.truth(condition))
+            case Parse(source=source, pattern=pattern, names=names):
+                where = Name(parts=("@message",), start=command.start, end=command.end) if source is None else source
+                self.parsed |= self.expressions.parsed(self.expressions.text(where), pattern, names)
+                self.expressions.names.update(self.parsed)
+            case Sort(keys=keys):
+                self.order = [
+                    part
+                    for key in keys
+                    for part in self.expressions.sort_key(key.expression, descending=key.descending)
+                ]
+            case Dedup(names=names):
+                self.distinct = [self._plain(name) for name in names]
+            case Limit(count=count):
+                self.limit = count
+
+    def _named(self, items: Sequence[Item]) -> dict[str, Value]:
+        named = {}
+        for item in items:
+            value = self.expressions.value(item.expression)
+            named[item.name] = value
+            if item.name not in self.expressions.names and not isinstance(item.expression, Name):
+                self.expressions.names[compact(item.name)] = value
+            self.expressions.names[item.name] = value
+        return named
+
+    def _plain(self, name: Name) -> Value:
+        value = self.expressions.value(name)
+        if value.kind is Kind.MAP:
+            raise self.expressions.script.refusal(name.start, "maps and lists have no equals", "Name a field of it.")
+        return value
+
+
+def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
+    """Translate a query.
+
+    Args:
+        script: Its text, for errors.
+        commands: The text, parsed.
+        now: The time at which it runs, in seconds since 1970.
+
+    Raises:
+        AuditConfigurationError: CloudWatch would not run it, or it has what cannot be run offline; the error names
+            the place.
+    """
+    check_order(script, commands)
+    events = Events()
+    default = {name: events.field(Name(parts=(name,), start=0, end=0)) for name in ("@timestamp", "@message")}
+    stage = _Stage(expressions=Expressions(script, {}, events.field, time="time", now=now), shown=default)
+    reduce = table = None
+    for command in commands:
+        if not isinstance(command, Stats):
+            stage.add(command)
+            continue
+        grouped = _Grouped.of(stage, command, kept=None if table else "keep")
+        if table is None:
+            reduce, table = grouped.first(stage.condition), "select * from reduced where keep"
+        else:
+            table = grouped.later(stage.condition, table)
+        names = {name: value for known, value in grouped.columns.items() for name in (known, compact(known))}
+        after = Expressions(script, names, _gone, time=None, now=now)
+        stage = _Stage(expressions=after, shown=grouped.columns, aggregated=True)
+    if reduce is None or table is None:
+        reduce, result = _first_rows(stage), _in_order(stage)
+    else:
+        result = _listed(stage, table)
+    columns = tuple((name, value.kind) for name, value in stage.columns.items())
+    return Plan(events=events, reduce=reduce, result=result, columns=columns)
+
+
+def _gone(_: Name) -> Value:
+    raise Unsayable(
+        "after stats there are only the fields that it names", "Aggregate it there, or name it there after `by`."
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Grouped:
+    """A stats as SQL."""
+
+    groups: tuple[str, ...]
+    values: tuple[str, ...]
+    columns: dict[str, Value]
+    """As later commands see them: groups first."""
+
+    @classmethod
+    def of(cls, stage: _Stage, stats: Stats, *, kept: str | None) -> _Grouped:
+        names: dict[str, Value] = {}
+        groups: list[str] = []
+        for item in stats.groups:
+            value = stage.expressions.value(item.expression)
+            if value.kind is Kind.MAP:
+                raise stage.expressions.script.refusal(
+                    item.start, "maps and lists are no groups", "Name a field of it."
+                )
+            names[item.name] = Value(_stored(value.kind), f"g{len(groups)}")
+            groups.append(value.sql)
+        aggregates = Aggregates(stage.expressions, dict(names), kept=kept)
+        columns = dict(names)
+        values: list[str] = []
+        for item in stats.items:
+            value = aggregates.value(item.expression)
+            aggregates.names[item.name] = value
+            columns[item.name] = Value(_stored(value.kind), f"a{len(values)}")
+            values.append(value.sql)
+        return cls(groups=tuple(groups), values=tuple(values), columns=columns)
+
+    def first(self, condition: str) -> str:
+        keys = [f"case when keep then {group} end as g{index}" for index, group in enumerate(self.groups)]
+        return f"""
+            select {", ".join(["keep", *self._selected(), _COUNTS])}
+            from (select {", ".join(["*", *keys])} from ({_marked(condition)}))
+            group by {", ".join(["keep", *self._keys()])}
+        """
+
+    def later(self, condition: str, table: str) -> str:
+        keys = [f"{group} as k{index}" for index, group in enumerate(self.groups)]
+        selected = [*(f"k{index} as g{index}" for index in range(len(keys))), *self._selected()[len(keys) :]]
+        grouped = ", ".join(f"k{index}" for index in range(len(keys)))
+        return f"""
+            select {", ".join(selected)}
+            from (select {", ".join(["*", *keys])} from ({table}) where {condition})
+            {f"group by {grouped}" if keys else "having count(*) > 0"}
+        """
+
+    def _keys(self) -> list[str]:
+        return [f"g{index}" for index in range(len(self.groups))]
+
+    def _selected(self) -> list[str]:
+        return [*self._keys(), *(f"{value} as a{index}" for index, value in enumerate(self.values))]
+
+
+def _stored(kind: Kind) -> Kind:
+    return Kind.TEXT if kind is Kind.QUOTED else kind
+
+
+def _marked(condition: str) -> str:
+    return f"select *, coalesce({condition}, false) as keep from lines"
+
+
+def _first_rows(stage: _Stage) -> str:
+    """The first events in order, as lists `top`; with dedup, the first of each kind, and all that lack its fields."""
+    order = [*(stage.order or []), "time", "'desc nulls last'", "hash(message)", "'asc nulls last'"]
+    row = ", ".join(["'place': place", *(f"'c{index}': {_shown(v)}" for index, v in enumerate(stage.columns.values()))])
+    limit = stage.limit or MAX_ROWS
+    keys = [f"case when keep then {value.sql} end" for value in stage.distinct]
+    lacking = " or ".join(f"{value.sql} is null" for value in stage.distinct) or "true"
+    named = [f"{key} as d{index}" for index, key in enumerate(keys)]
+    top = f"arg_min(item, place, {limit}) filter (keep and lacking)"
+    if keys:
+        top = f"case when lacking then {top} else [arg_min(item, place) filter (keep)] end"
+    return f"""
+        select keep, {top} as top, {_COUNTS}
+        from (
+            select *, case when keep then {{{row}}} end as item
+            from (
+                select {", ".join(["*", *named, f"{lacking} as lacking"])},
+                    case when keep then create_sort_key({", ".join(order)}) end as place
+                from ({_marked(stage.condition)})
+            )
+        )
+        group by {", ".join(["keep", *(f"d{index}" for index in range(len(keys))), *(["lacking"] if keys else [])])}
+    """
+
+
+def _in_order(stage: _Stage) -> str:
+    columns = ", ".join(f"item.c{index}" for index in range(len(stage.columns)))
+    return f"""
+        select {columns} from (select unnest(top) as item from reduced where keep)
+        order by item.place limit {stage.limit or MAX_ROWS}
+    """
+
+
+def _listed(stage: _Stage, table: str) -> str:
+    """What is left of the rows that stats made; unless told otherwise the latest first."""
+    known = stage.shown.values()
+    order = list(stage.order or [])
+    for value in sorted(known, key=lambda value: value.kind is not Kind.TIME):
+        order += sort_key(value, descending=value.kind is Kind.TIME)
+    at = f"create_sort_key({', '.join(order)})"
+    distinct = ", ".join(value.sql for value in stage.distinct)
+    lacking = " or ".join(f"{value.sql} is null" for value in stage.distinct)
+    return f"""
+        select {", ".join(map(_shown, stage.columns.values()))} from ({table}) where {stage.condition}
+        {f"qualify {lacking} or row_number() over (partition by {distinct} order by {at}) = 1" if distinct else ""}
+        order by {at} limit {stage.limit or MAX_ROWS}
+    """
+
+
+def _shown(value: Value) -> str:
+    if value.kind is Kind.TRUTH:
+        return number(value)
+    return f"{value.sql}::varchar" if value.kind is Kind.MAP else value.sql

@@ -1,0 +1,236 @@
+"""What a Logs Insights query is made of, each part with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = [
+    "Call",
+    "Command",
+    "Comparison",
+    "Dedup",
+    "Display",
+    "Expression",
+    "Fields",
+    "Filter",
+    "Item",
+    "Key",
+    "Limit",
+    "Logic",
+    "Match",
+    "Membership",
+    "Name",
+    "Negation",
+    "Number",
+    "Operation",
+    "Parse",
+    "Period",
+    "Regex",
+    "Script",
+    "Sort",
+    "Star",
+    "Stats",
+    "Text",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Script:
+    """The text of a query, and what an error calls it."""
+
+    text: str
+    where: str
+
+    def refusal(self, at: int, limit: str, way_out: str) -> AuditConfigurationError:
+        """The error about the text from a character on: with line, column and the line itself."""
+        at = min(at, len(self.text.rstrip()))
+        before = self.text[:at]
+        line, start = before.count("\n") + 1, before.rfind("\n") + 1
+        column = at - start + 1
+        shown = self.text[start:].partition("\n")[0].rstrip().replace("\t", " ")
+        found = _WORD.match(self.text, at)
+        first = max(0, column - 60)  # of a long line, what is around the place
+        excerpt = f"{shown[first : first + 110]}\n    {' ' * (column - 1 - first)}^ here"
+        return AuditConfigurationError(
+            f"{self.where}, line {line}, column {column}",
+            value=found[0] if found else self.text[at : at + 1].strip() or "the end",
+            limit=limit,
+            way_out=f"{way_out.removesuffix('.')}.\n    {excerpt}",
+        )
+
+
+_WORD = re.compile(r"[\w@.]+|`[^`]*`")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Node:
+    start: int
+    """The first character."""
+    end: int
+    """The character after the last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Name(_Node):
+    """A field: its parts between dots, of which one in backticks may have dots itself."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def flat(self) -> str:
+        return ".".join(self.parts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number(_Node):
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Text(_Node):
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Regex(_Node):
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period(_Node):
+    count: int
+    unit: str
+    """As written, in lower case and singular."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Star(_Node):
+    """The `*` in `count(*)`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call(_Node):
+    function: str
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation(_Node):
+    """Arithmetic: `+ - * / % ^`; `-x` is `0 - x`."""
+
+    sign: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison(_Node):
+    """`= != < <= > >=`"""
+
+    sign: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match(_Node):
+    """`like` and `=~`: a text is found, or not."""
+
+    operand: Expression
+    pattern: Text | Regex
+    absent: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership(_Node):
+    """`in [...]`"""
+
+    operand: Expression
+    values: tuple[Expression, ...]
+    absent: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Logic(_Node):
+    """Terms joined by `and` or `or`."""
+
+    word: str
+    terms: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Negation(_Node):
+    operand: Expression
+
+
+Expression: TypeAlias = (
+    Name | Number | Text | Period | Star | Call | Operation | Comparison | Match | Membership | Logic | Negation
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item(_Node):
+    """An expression with the name of its column: the alias, or else how it is written."""
+
+    expression: Expression
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key(_Node):
+    """What to sort by."""
+
+    expression: Expression
+    descending: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fields(_Node):
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Display(_Node):
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter(_Node):
+    condition: Expression
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parse(_Node):
+    """Fields taken out of a text: by a glob, a name for each `*` of it, or by the named groups of a regex."""
+
+    source: Name | None
+    pattern: Text | Regex
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stats(_Node):
+    items: tuple[Item, ...]
+    groups: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sort(_Node):
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit(_Node):
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dedup(_Node):
+    names: tuple[Name, ...]
+
+
+Command: TypeAlias = Fields | Display | Filter | Parse | Stats | Sort | Limit | Dedup
