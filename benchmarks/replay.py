@@ -47,15 +47,13 @@ def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
 
 
 def catalogue_template(path: Path) -> int:
-    """Write a template with a metric filter for each detection that has one; how many these are."""
+    """Write a template with a metric filter for each detection that one log group takes; how many these are."""
     from eks_audit_constructs import catalog
-    from eks_audit_constructs.catalog.detection import Silence
-    from eks_audit_constructs.conditions import filter_pattern
 
     patterns = {
-        detection.id: filter_pattern.render(detection.condition, where=detection.id)
-        for detection in catalog.ALL
-        if not isinstance(detection.condition, Silence)
+        detection.id: detection.pattern
+        for detection in (*catalog.DEFAULT, *catalog.EXTENDED)
+        if detection.pattern is not None
     }
     resources = {
         f"Filter{number}": {

@@ -32,7 +32,7 @@ from eks_audit_constructs.replay.statement import microseconds
 from eks_audit_constructs.replay.terms import Terms
 from eks_audit_constructs.replay.values import UnsayableError, Values, json_path, literal
 
-__all__ = ["nulls", "select_events"]
+__all__ = ["lacking", "nulls", "select_events"]
 
 _MAX_LINE = 1024 * 1024
 """Bytes. CloudWatch has no longer log events, and with the small buffers that follow DuckDB is faster."""
@@ -95,13 +95,22 @@ def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = 
     """
 
 
+def lacking(questions: Sequence[Question]) -> list[Expression]:
+    """Conditions that a field of the event itself is null or missing, where the questions make a difference."""
+    return [NotExists((key,)) for key in _ambiguous(questions)]
+
+
 def nulls(questions: Sequence[Question]) -> list[Expression]:
     """Conditions on the text of a line: while none matches, `select_events` tells null from missing."""
-    fields = (condition for question in questions for condition in _fields(question.condition))
-    keys = {str(field.path[0]) for field in fields if len(field.path) == 1 and _asks_for_null(field)}
     return [
-        And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null")))) for key in sorted(keys)
+        And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null"))))
+        for key in _ambiguous(questions)
     ]
+
+
+def _ambiguous(questions: Sequence[Question]) -> list[str]:
+    fields = (condition for question in questions for condition in _fields(question.condition))
+    return sorted({str(field.path[0]) for field in fields if len(field.path) == 1 and _asks_for_null(field)})
 
 
 def _asks_for_null(condition: Expression) -> bool:

@@ -121,11 +121,13 @@ def _read_columns(
     """Read with the JSON reader, and once more where questions ask for text; None if that does not tell enough."""
     texts = [question for question in questions if is_textual(question.condition)]
     others = [question for question in questions if not is_textual(question.condition)]
-    nulls = [Question(condition=condition) for condition in columnar.nulls(others)]
-    terms = Terms(others)
+    # While every event has the fields of which null and missing differ, it need not be told which of the two it is.
+    lacking = [Question(condition=condition) for condition in columnar.lacking(others)]
+    asked = [*others, *lacking]
+    terms = Terms(asked)
     for guess in (True, False):
         try:
-            events = f"select *, false as untimed from ({columnar.select_events(others, terms, guess=guess)})"
+            events = f"select *, false as untimed from ({columnar.select_events(asked, terms, guess=guess)})"
             rows = database.execute(tally.statement(events, terms), source).fetchall()
         except (UnsayableError, duckdb.Error):
             return None
@@ -133,11 +135,13 @@ def _read_columns(
             break
     else:
         return None
-    told = tally.summary(rows, others, terms)
+    told = tally.summary(rows, asked, terms)
+    lack = any(answer.matched for answer in told.answers[len(others) :])
+    nulls = [Question(condition=condition) for condition in columnar.nulls(others)] if lack else []
     found = _read_matching(database, batch, [*nulls, *texts], source) if nulls or texts else ()
     if any(answer.matched for answer in found[: len(nulls)]):
         return None
-    by_text, by_field = iter(found[len(nulls) :]), iter(told.answers)
+    by_text, by_field = iter(found[len(nulls) :]), iter(told.answers[: len(others)])
     answers = tuple(next(by_text if is_textual(question.condition) else by_field) for question in questions)
     return replace(told, answers=answers)
 
