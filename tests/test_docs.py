@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from docs.generate import COVERAGE, DOCS, pages
 from eks_audit_constructs import catalog
+from eks_audit_constructs.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = pages()
@@ -55,3 +58,28 @@ def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
         if anchor and page.suffix == ".md":
             headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+GUIDES_WITH_APPS = ["choosing-detections", "noisy-alarm"]
+
+
+@pytest.mark.parametrize("guide", GUIDES_WITH_APPS)
+def test_the_python_of_the_guides_runs(guide: str) -> None:
+    from aws_cdk import App, Stack
+
+    text = (DOCS / "guides" / f"{guide}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```python\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {}
+    for block in blocks:
+        names["self"] = Stack(App())
+        exec(textwrap.dedent(block), names)
+
+
+def test_the_context_of_the_guide_is_understood() -> None:
+    text = (DOCS / "guides" / "choosing-detections.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    settings = Settings.from_context(json.loads(block)["context"])
+    assert "pod-exec" in settings.detections
+    assert "role-changed" not in settings.detections
+    assert settings.queries == catalog.QUERIES

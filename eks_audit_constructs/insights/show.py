@@ -12,6 +12,9 @@ from eks_audit_constructs.insights.engine import Cell, Table
 
 __all__ = ["as_json", "print_answer"]
 
+_NARROW = 24
+"""Characters a column needs at most to be read; what is longer is folded."""
+
 
 def as_json(table: Table) -> str:
     """The answer as JSON: the counts, and an object for each row, which lacks the fields that are missing."""
@@ -30,15 +33,14 @@ def as_json(table: Table) -> str:
 
 
 def print_answer(table: Table, console: Console) -> None:
-    """Print the rows as a table, and how many events there were and matched."""
+    """Print the rows and how many events matched: as a table, or field by field where a table is too wide."""
     if table.rows:
-        grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for index, name in enumerate(table.columns):
-            numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
-            grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-        for row in table.rows:
-            grid.add_row(*(Text(_shown(cell)) for cell in row))
-        console.print(grid)
+        shown = [[_shown(cell) for cell in row] for row in table.rows]
+        widths = [max(map(len, column)) for column in zip(table.columns, *shown, strict=True)]
+        if sum(min(width, _NARROW) + 2 for width in widths) <= console.width:
+            _print_grid(table, shown, console)
+        else:
+            _print_records(table, shown, console)
         console.print()
     rows = f", {len(table.rows):,} {'row' if len(table.rows) == 1 else 'rows'}"
     console.print(f"{table.matched:,} of {table.scanned:,} events matched{rows}")
@@ -50,6 +52,28 @@ def print_answer(table: Table, console: Console) -> None:
             console.print(f"  {number:,} of them {what}", style="yellow")
     for note in table.notes:
         console.print(f"  {note}", style="yellow", markup=False)
+
+
+def _print_grid(table: Table, shown: list[list[str]], console: Console) -> None:
+    grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for index, name in enumerate(table.columns):
+        numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
+        grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in shown:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _print_records(table: Table, shown: list[list[str]], console: Console) -> None:
+    for number, row in enumerate(shown, 1):
+        console.rule(Text(str(number), style="dim"), align="left", style="dim")
+        grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        grid.add_column(no_wrap=True, style="bold")
+        grid.add_column(overflow="fold")
+        for name, cell in zip(table.columns, row, strict=True):
+            if cell:
+                grid.add_row(Text(name), Text(cell))
+        console.print(grid)
 
 
 def _shown(cell: Cell) -> str:

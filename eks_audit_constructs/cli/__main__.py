@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from eks_audit_constructs.cli import main
+
+main()
