@@ -10,10 +10,10 @@ CLUSTER ?= demo
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs synth integration bench clean
+.PHONY: help demo test lint docs synth integration bench bench-large clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## synthesize the default stack into cdk.out and replay an attack through its template
 	@eks-audit demo
@@ -38,6 +38,9 @@ docs: $(READY) ## write the reference of detections and queries from the catalog
 
 bench: $(READY) ## measure against a hand-written template, DuckDB and jq
 	@python -m benchmarks
+
+bench-large: $(READY) ## the same, with a log of 4 GB besides: it needs 5 GB of disk
+	@python -m benchmarks --large
 
 clean: ## remove what set-up and the commands have made
 	rm -rf $(VENV) .venv-ministack node_modules cdk.out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

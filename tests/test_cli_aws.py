@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eks_audit_constructs import catalog
 from eks_audit_constructs.cli import main
 from eks_audit_constructs.verify import checks
 from tests.fake_aws import SECRET, FakeAws, Fault, LogEvent, serving
@@ -38,6 +39,7 @@ class TestVerify:
     def test_all_agree(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fake_aws: FakeAws
     ) -> None:
+        monkeypatch.setattr(catalog, "ALL", catalog.DEFAULT)
         assert run(monkeypatch, "verify") == 0
 
         out, err = capsys.readouterr()
@@ -48,6 +50,7 @@ class TestVerify:
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fake_aws: FakeAws
     ) -> None:
         fake_aws.lies = {next(checks.probes()).lines[0].text}
+        monkeypatch.setattr(catalog, "ALL", catalog.DEFAULT)
 
         assert run(monkeypatch, "verify", "--json") == 1
 

@@ -92,7 +92,7 @@ class TestDifference:
         item = next(checks.of_detections(catalog.ALL))
         fake_aws.lies = {item.lines[0].text}
 
-        result = asked(*CATALOGUE)
+        result = asked(*CATALOGUE[:9])
 
         assert not result.agrees
         [verdict] = [verdict for verdict in result.differences if verdict.check.id == item.id]
