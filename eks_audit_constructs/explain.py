@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -15,12 +15,15 @@ from rich.text import Text
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Guard, Severity
 from eks_audit_constructs.catalog.samples import Sample, samples
-from eks_audit_constructs.conditions import insights, sql
+from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import Expression
+
+if TYPE_CHECKING:
+    from eks_audit_constructs.conditions.sql import Dialect
 
 __all__ = ["as_json", "document", "print_detection", "print_detections", "tier"]
 
-_DIALECTS: dict[sql.Dialect, str] = {"duckdb": "SQL for DuckDB", "athena": "SQL for Athena"}
+_DIALECTS: dict[Dialect, str] = {"duckdb": "SQL for DuckDB", "athena": "SQL for Athena"}
 _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
 
 
@@ -96,7 +99,9 @@ def _alarm_at(detection: Detection) -> str:
     return f"{detection.threshold} in {detection.period} min"
 
 
-def _sql(detection: Detection, dialect: sql.Dialect) -> str | None:
+def _sql(detection: Detection, dialect: Dialect) -> str | None:
+    from eks_audit_constructs.conditions import sql  # sqlglot takes time to load, and a table needs none
+
     if not isinstance(detection.counted, Expression):
         return None
     return sql.select(detection.counted, dialect=dialect, table="audit_log")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from os import PathLike
 
@@ -90,6 +90,8 @@ class Detection:
     false_positives: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    _made: tuple[str | None, SavedQuery] = field(init=False, repr=False, compare=False)
+    """The pattern and the saved query: made once, for they are asked for often."""
 
     def __post_init__(self) -> None:
         where = f"detection {self.id!r}"
@@ -136,6 +138,7 @@ class Detection:
         for holds, value, limit, way_out in checks:
             if not holds:
                 raise AuditConfigurationError(where, value=value, limit=limit, way_out=way_out)
+        object.__setattr__(self, "_made", (self._rendered(), self._queried()))
         if isinstance(self.condition, Expression) and not self.pattern:
             raise AuditConfigurationError(
                 where,
@@ -143,7 +146,6 @@ class Detection:
                 limit="an empty pattern counts every log line",
                 way_out="Give the detection a condition.",
             )
-        _ = self.saved_query  # which checks itself
 
     @classmethod
     def from_sigma(cls, path: str | PathLike[str]) -> Detection:
@@ -169,13 +171,19 @@ class Detection:
     @property
     def pattern(self) -> str | None:
         """The CloudWatch Logs filter pattern; none for `Silence`."""
-        if isinstance(self.counted, Silence):
-            return None
-        return filter_pattern.render(self.counted, where=f"detection {self.id!r}")
+        return self._made[0]
 
     @property
     def saved_query(self) -> SavedQuery:
         """The saved query that shows who did it, from where and with what."""
+        return self._made[1]
+
+    def _rendered(self) -> str | None:
+        if isinstance(self.counted, Silence):
+            return None
+        return filter_pattern.render(self.counted, where=f"detection {self.id!r}")
+
+    def _queried(self) -> SavedQuery:
         if self.query is not None:
             return self.query
         theme = self.tags[0].capitalize() if self.tags else "Own"

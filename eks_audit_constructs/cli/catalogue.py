@@ -24,12 +24,13 @@ def detections(
     from rich.console import Console
 
     from eks_audit_constructs import catalog, explain
-    from eks_audit_constructs.catalog import sigma
 
     chosen = catalog.select(severity=None if severity is None else catalog.Severity(severity), tag=tag)
     if json or format == "json":
         typer.echo(explain.as_json(chosen))
     elif format == "sigma":
+        from eks_audit_constructs.catalog import sigma
+
         text, left_out = sigma.write(chosen)
         typer.echo(text, nl=False)
         for id, reason in left_out:

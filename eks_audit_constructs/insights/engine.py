@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +20,8 @@ from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import Plan, plan
 from eks_audit_constructs.insights.syntax import Script
 from eks_audit_constructs.insights.values import Kind
-from eks_audit_constructs.replay.logs import Log, check_gzip, read_lines
+from eks_audit_constructs.replay import session
+from eks_audit_constructs.replay.logs import Log, read_lines
 
 __all__ = ["Cell", "Table", "answer"]
 
@@ -31,7 +30,6 @@ Cell: TypeAlias = str | int | float | None
 
 _MACROS = Path(__file__).with_name("macros.sql")
 _COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
-_POLL_SECONDS = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -72,8 +70,8 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
     """
     planned = plan(script, parse(script), now=time.time())
     try:
-        with _database() as database, _checked([log for log in logs if log.gzipped]):
-            with _watched(database, progress or (lambda _: None)):
+        with _database() as database, session.checked([log for log in logs if log.gzipped]):
+            with session.watched(database, progress or (lambda _: None)):
                 _reduce(database, planned, logs)
             counts = database.execute(_COUNTS).fetchone()
             rows = database.execute(planned.result).fetchall()
@@ -147,44 +145,6 @@ def _cell(value: Any, kind: Kind) -> Cell:
 
 @contextmanager
 def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with (
-        tempfile.TemporaryDirectory(prefix="eks-audit-") as spill,
-        duckdb.connect(":memory:", config={"temp_directory": spill}) as database,
-    ):
-        database.execute("set autoinstall_known_extensions = false")
-        database.execute("set enable_progress_bar = true")
-        database.execute("set enable_progress_bar_print = false")
+    with session.database() as database:
         database.execute(_MACROS.read_text(encoding="utf-8"))
         yield database
-
-
-@contextmanager
-def _checked(logs: Sequence[Log]) -> Iterator[None]:
-    """Meanwhile check the gzip files: DuckDB takes the end of damaged data for the end of the file."""
-    with ThreadPoolExecutor(max_workers=1) as checker:
-        checks = [checker.submit(check_gzip, log) for log in logs]
-        try:
-            yield
-            for check in checks:
-                check.result()
-        finally:
-            for check in checks:
-                check.cancel()
-
-
-@contextmanager
-def _watched(database: duckdb.DuckDBPyConnection, report: Callable[[float], None]) -> Iterator[None]:
-    """Report the progress of the query that runs meanwhile."""
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(_POLL_SECONDS):
-            report(max(0.0, database.query_progress()) / 100)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        watcher.join()

@@ -27,6 +27,7 @@ from eks_audit_constructs.conditions.expression import (
     Term,
 )
 from eks_audit_constructs.replay.counts import Question
+from eks_audit_constructs.replay.duplicates import AUDIT_ID, STAGE, identity
 from eks_audit_constructs.replay.reference import TIMES
 from eks_audit_constructs.replay.statement import microseconds
 from eks_audit_constructs.replay.terms import Terms
@@ -74,16 +75,19 @@ def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = 
         return f"{name}_parts[{known.index(rest) + 1}]"
 
     values = Values(value, event="time", texts=texts)  # every row that counts is an event
+    same = identity(values.string(AUDIT_ID), values.string(STAGE))
     quick, told = terms.columns(values)
     split = "".join(
         f", json_extract({name}, [{', '.join(map(json_path, rests))}]) as {name}_parts" for name, rests in parts.items()
     )
     fields = [f"{_field(path)} as {name}" for path, name in {_TIME: "time", **leaves}.items()]
     happened = microseconds(["time"])
-    if doubts := [_DOUBT.format(leaves[path]) for path in leaves if path in texts - certain]:
+    if doubts := [
+        (_UNUSUAL if path == AUDIT_ID else _DOUBT).format(leaves[path]) for path in leaves if path in texts - certain
+    ]:
         happened = f"case when {' or '.join(doubts)} then null else {happened} end"
     return f"""
-        select 0 as size, true as readable, {happened} as happened{told}
+        select 0 as size, true as readable, {happened} as happened, {same} as identity{told}
         from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (select *{split} from (
             select {", ".join(fields)}
             from read_json(
@@ -126,6 +130,7 @@ def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
     """The fields to take from each event, none of them part of another, with their names as columns."""
     wanted = {path for question in questions for path in _wanted(question.condition)}
     wanted |= {_keys(question.value) for question in questions if question.value is not None}
+    wanted |= {AUDIT_ID, STAGE}
     spellings: dict[tuple[str, ...], set[Path]] = defaultdict(set)
     for path in [_TIME, *wanted]:
         for length in range(1, len(path) + 1):
@@ -161,7 +166,7 @@ def _texts(questions: Sequence[Question]) -> tuple[set[Path], set[Path]]:
 
     Read as text, a string is what it says, and any other value is its JSON.
     """
-    certain, likely, otherwise = set[Path](), set[Path](), set[Path]()
+    certain, likely, otherwise = set[Path](), {AUDIT_ID, STAGE}, set[Path]()
     otherwise |= {_keys(question.value) for question in questions if question.value is not None}
     for condition in (leaf for question in questions for leaf in _fields(question.condition)):
         keys, wanted = _keys(condition.path), condition.value if isinstance(condition, Comparison) else None
@@ -185,6 +190,10 @@ _DOUBT = (
     " or ({0} between '0' and '9~' or {0} between '-' and '-~') and regexp_full_match({0}, '[-+.0-9eE]+')"
 )
 """Whether a text may be the JSON of a number, an array, an object or a boolean."""
+_UNUSUAL = (
+    f"(strlen({{0}}) <> 36 or substr({{0}}, 14, 1) <> '-' or {{0}} between '[' and '[~' or {{0}} > 'g') and ({_DOUBT})"
+)
+"""The same, told quickly where it is a UUID."""
 
 
 def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,6 +59,8 @@ class LogCounts:
         lines: Events in each minute.
         sizes: Their bytes in each minute.
         answers: One for each question, in its order.
+        identities: How often events came that have the same `auditID` and `stage`, by a hash of the two.
+        every: What divides the hashes that are in `identities`; 1 is all of them, and only small logs have them all.
     """
 
     events: int = 0
@@ -69,6 +72,25 @@ class LogCounts:
     lines: Mapping[int, int] = field(default_factory=dict)
     sizes: Mapping[int, int] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    identities: Mapping[int, int] = field(default_factory=dict, repr=False)
+    every: int = 1
+
+    @property
+    def duplicates(self) -> int:
+        """Events that are copies of one before them: the same `auditID` and `stage`. They count like any other."""
+        return min(self.events, self.every * sum(times - 1 for times in self.identities.values()))
+
+    @property
+    def duplicates_estimated(self) -> bool:
+        """Whether their number is an estimate, as it is for large logs."""
+        return self.every > 1 and self.duplicates > 0
+
+    @property
+    def duplicates_in_words(self) -> str:
+        """Their number for people: `1,234`, or `about 1,200`."""
+        if not self.duplicates_estimated:
+            return f"{self.duplicates:,}"
+        return f"about {float(f'{self.duplicates:.2g}'):,.0f}"
 
 
 def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
@@ -80,6 +102,7 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         )
         for index in range(questions)
     )
+    every = max((count.every for count in counts), default=1)
     return LogCounts(
         events=sum(count.events for count in counts),
         unreadable=sum(count.unreadable for count in counts),
@@ -90,6 +113,8 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         lines=_total(count.lines for count in counts),
         sizes=_total(count.sizes for count in counts),
         answers=answers,
+        identities=_remembered(counts, every),
+        every=every,
     )
 
 
@@ -100,6 +125,17 @@ def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
         for minute, sample in samples.items():
             merged[minute] = merged[minute] + sample if minute in merged else sample
     return dict(sorted(merged.items()))
+
+
+def _remembered(counts: Sequence[LogCounts], every: int) -> dict[int, int]:
+    total = Counter[int]()
+    for count in counts:
+        total.update(
+            count.identities
+            if count.every == every
+            else {identity: times for identity, times in count.identities.items() if identity % every == 0}
+        )
+    return dict(total)
 
 
 def _total(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:

@@ -9,33 +9,26 @@ line, bytes that are no UTF-8, lines over 4 MiB) and what SQL cannot say goes to
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 import duckdb
 
-from eks_audit_constructs.replay import columnar, counts, reference, tally
+from eks_audit_constructs.replay import columnar, counts, duplicates, reference, session, tally
 from eks_audit_constructs.replay.counts import Answer, LogCounts, Question
-from eks_audit_constructs.replay.logs import Log, Shape, check_gzip
+from eks_audit_constructs.replay.logs import Log, Shape
+from eks_audit_constructs.replay.session import Progress
 from eks_audit_constructs.replay.statement import select_events
 from eks_audit_constructs.replay.terms import Terms, is_textual
 from eks_audit_constructs.replay.values import UnsayableError
 
-__all__ = ["Progress", "count"]
-
-Progress: TypeAlias = Callable[[float], None]
-"""Called now and then with the share of the input that is done, 0 to 1."""
+__all__ = ["count"]
 
 _Source: TypeAlias = Mapping[str, object]
 """What a statement reads: its parameters `files` and `compression`."""
 
-_POLL_SECONDS = 0.1
 _ALONE = 4 * 1024 * 1024
 """Bytes from which on a file is read by a query of its own."""
 _BATCH = 200
@@ -69,14 +62,15 @@ def count(
         AuditConfigurationError: A log cannot be read to its end.
     """
     report = progress or (lambda _: None)
+    every = duplicates.every(logs)
     whole = sum(log.size for log in logs) or 1
     done = 0
     results = []
-    with _database() as database:
+    with session.database() as database:
         for batch in _batches(logs):
             size = sum(log.size for log in batch)
-            with _watched(database, partial(_report_part, report, done / whole, size / whole)):
-                results += _count(database, batch, questions, sizes)
+            with session.watched(database, partial(_report_part, report, done / whole, size / whole)):
+                results += _count(database, batch, questions, sizes, every)
             done += size
             report(done / whole)
     return counts.add(results, len(questions))
@@ -98,25 +92,31 @@ def _batches(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
 
 
 def _count(
-    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], sizes: bool
+    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], sizes: bool, every: int
 ) -> list[LogCounts]:
     """The counts of some logs of one shape: of all at once, or of each when DuckDB refuses one of them."""
     shape, gzipped = batch[0].shape, batch[0].gzipped
     source: _Source = {"files": [str(log.path) for log in batch], "compression": "gzip" if gzipped else "none"}
     try:
-        with _checked(batch if gzipped else ()):
-            counted = None if sizes or shape is Shape.EXPORT else _read_columns(database, batch, questions, source)
-            return [counted or _read_lines(database, batch, questions, source)]
+        with session.checked(batch if gzipped else ()):
+            counted = (
+                None if sizes or shape is Shape.EXPORT else _read_columns(database, batch, questions, every, source)
+            )
+            return [counted or _read_lines(database, batch, questions, every, source)]
     except UnsayableError:
-        return [reference.count(log, questions) for log in batch]
+        return [reference.count(log, questions, every) for log in batch]
     except duckdb.Error:
         if len(batch) > 1:
-            return [part for log in batch for part in _count(database, [log], questions, sizes)]
-        return [reference.count(batch[0], questions)]
+            return [part for log in batch for part in _count(database, [log], questions, sizes, every)]
+        return [reference.count(batch[0], questions, every)]
 
 
 def _read_columns(
-    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], source: _Source
+    database: duckdb.DuckDBPyConnection,
+    batch: Sequence[Log],
+    questions: Sequence[Question],
+    every: int,
+    source: _Source,
 ) -> LogCounts | None:
     """Read with the JSON reader, and once more where questions ask for text; None if that does not tell enough."""
     texts = [question for question in questions if is_textual(question.condition)]
@@ -128,14 +128,14 @@ def _read_columns(
     for guess in (True, False):
         try:
             events = f"select *, false as untimed from ({columnar.select_events(asked, terms, guess=guess)})"
-            rows = database.execute(tally.statement(events, terms), source).fetchall()
+            rows = database.execute(tally.statement(events, terms, every), source).fetchall()
         except (UnsayableError, duckdb.Error):
             return None
         if not tally.has_untimed(rows, terms):
             break
     else:
         return None
-    told = tally.summary(rows, asked, terms)
+    told = tally.summary(rows, asked, terms, every)
     lack = any(answer.matched for answer in told.answers[len(others) :])
     nulls = [Question(condition=condition) for condition in columnar.nulls(others)] if lack else []
     found = _read_matching(database, batch, [*nulls, *texts], source) if nulls or texts else ()
@@ -161,6 +161,7 @@ def _read_lines(
     database: duckdb.DuckDBPyConnection,
     batch: Sequence[Log],
     questions: Sequence[Question],
+    every: int,
     source: _Source,
 ) -> LogCounts:
     terms = Terms(questions)
@@ -168,49 +169,5 @@ def _read_lines(
     database.execute(f"create or replace temp table events as {select}", source)
     timed = database.execute("select count(*) = count(happened) from events").fetchone() == (True,)
     events = "select *, false as untimed from events" if timed else _FILLED
-    rows = database.execute(tally.statement(events, terms)).fetchall()
-    return tally.summary(rows, questions, terms)
-
-
-@contextmanager
-def _checked(logs: Sequence[Log]) -> Iterator[None]:
-    """Meanwhile check the gzip files: DuckDB takes the end of damaged data for the end of the file."""
-    with ThreadPoolExecutor(max_workers=1) as checker:
-        checks = [checker.submit(check_gzip, log) for log in logs]
-        try:
-            yield
-            for check in checks:
-                check.result()
-        finally:
-            for check in checks:
-                check.cancel()
-
-
-@contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with (
-        tempfile.TemporaryDirectory(prefix="eks-audit-") as spill,
-        duckdb.connect(":memory:", config={"temp_directory": spill}) as database,
-    ):
-        database.execute("set autoinstall_known_extensions = false")
-        database.execute("set enable_progress_bar = true")
-        database.execute("set enable_progress_bar_print = false")
-        yield database
-
-
-@contextmanager
-def _watched(database: duckdb.DuckDBPyConnection, report: Progress) -> Iterator[None]:
-    """Report the progress of the query that runs meanwhile."""
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(_POLL_SECONDS):
-            report(max(0.0, database.query_progress()) / 100)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        watcher.join()
+    rows = database.execute(tally.statement(events, terms, every)).fetchall()
+    return tally.summary(rows, questions, terms, every)

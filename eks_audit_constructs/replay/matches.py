@@ -19,10 +19,10 @@ from typing import Any
 import duckdb
 
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay.logs import Log, Shape
-from eks_audit_constructs.replay.matching_rows import COLUMNS, kept_rows, select_matching
+from eks_audit_constructs.replay.matching_rows import COLUMNS, KEPT, kept_rows, select_matching
 from eks_audit_constructs.replay.template import Template
+from eks_audit_constructs.replay.values import UnsayableError
 
 __all__ = ["Match", "Matches", "Top", "collect", "matches"]
 
@@ -128,7 +128,7 @@ def collect(
         return {}
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool, _database(Path(spool)) as database:
         for batch in _batches(logs):
-            _keep(database, batch, list(wanted.values()), Path(spool))
+            _keep(database, batch, list(wanted.values()), Path(spool), KEPT if events else 0)
         database.execute("create temp table hits as select unnest(filters) as filter, id, happened from kept")
         totals = dict(database.execute("select filter, count(*) from hits group by filter").fetchall())
         tops = [_top(database, column, top) for column in ("principal", "address", "agent")]
@@ -169,19 +169,23 @@ def _batches(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
 
 
 def _keep(
-    database: duckdb.DuckDBPyConnection, batch: Sequence[Log], conditions: Sequence[Expression], spool: Path
+    database: duckdb.DuckDBPyConnection,
+    batch: Sequence[Log],
+    conditions: Sequence[Expression],
+    spool: Path,
+    kept: int,
 ) -> None:
     """Keep the rows of some logs of one shape that match: of all at once, or of each when DuckDB refuses one."""
     source = {"files": [str(log.path) for log in batch], "compression": "gzip" if batch[0].gzipped else "none"}
     try:
-        statement = select_matching(batch[0].shape, conditions)
+        statement = select_matching(batch[0].shape, conditions, kept=kept)
         database.execute(f"insert into kept by name {statement}", source)
-    except (duckdb.Error, AuditConfigurationError):  # a file that DuckDB refuses, or a condition that SQL cannot say
+    except (duckdb.Error, UnsayableError):  # a file that DuckDB refuses, or a condition that SQL cannot say
         if len(batch) > 1:
             for log in batch:
-                _keep(database, [log], conditions, spool)
+                _keep(database, [log], conditions, spool, kept)
         else:
-            _keep_read(database, kept_rows(batch[0], conditions), spool / "rows.json")
+            _keep_read(database, kept_rows(batch[0], conditions, kept=kept), spool / "rows.json")
 
 
 def _keep_read(database: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]], file: Path) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlglot import exp
-
-from eks_audit_constructs.conditions import sql
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
-from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Expression, Path, selector
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.conditions.expression import Expression, Path
+from eks_audit_constructs.replay.counts import Question
 from eks_audit_constructs.replay.logs import Log, Shape, read_lines
 from eks_audit_constructs.replay.reference import EXPORT_TIME, RFC3339, TIMES
+from eks_audit_constructs.replay.statement import messages, microseconds, parsed
+from eks_audit_constructs.replay.terms import Terms
+from eks_audit_constructs.replay.values import Values
 
 __all__ = ["COLUMNS", "KEPT", "kept_rows", "select_matching"]
 
@@ -46,60 +46,49 @@ COLUMNS = (
 )
 """`filters` holds the positions of the conditions that match, `happened` microseconds since 1970."""
 
-_MAX_LINE = 4 * 1024 * 1024
-"""Bytes. CloudWatch takes log events of up to 1 MiB; a file may come from elsewhere."""
-_BLANK = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"
-_EVENT: exp.Expr = exp.maybe_parse("if(fields is null, null, '{}')::json", dialect="duckdb")
-"""Stands for the event itself, of which conditions only ask whether it is an object."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def select_matching(shape: Shape, conditions: Sequence[Expression]) -> str:
+def select_matching(shape: Shape, conditions: Sequence[Expression], *, kept: int = KEPT) -> str:
     """The statement that reads files of the shape, with the parameters `files` and `compression`.
 
-    Raises:
-        AuditConfigurationError: A condition is one that SQL cannot say.
-    """
-    paths: dict[Path, str] = {}
+    Args:
+        shape: The shape of the files.
+        conditions: The conditions.
+        kept: Characters of a line to keep.
 
-    def value(path: Path) -> exp.Expr:
-        return exp.column(paths.setdefault(path, f"f{len(paths)}")) if path else _EVENT
+    Raises:
+        UnsayableError: A condition is one that SQL cannot say.
+    """
+    terms = Terms([Question(condition=condition) for condition in conditions])
+    fields: dict[Path, str] = {}
+    values = Values(lambda path: fields.setdefault(path, f"fields[{len(fields) + 1}]"), event="fields")
 
     def text(path: Path) -> str:
-        return f"json_extract_string({value(path).sql()}, '$')"
+        return f"json_extract_string({values.json(path)}, '$')"
 
-    tests = [sql.condition(condition, dialect="duckdb", value=value).sql(dialect="duckdb") for condition in conditions]
-    fields = {name: text(path) for name, path in _FIELDS.items()}
-    fields["resource"] = f"nullif(concat_ws('/', {', '.join(fields.pop(name) for name in _SPLIT)}), '')"
-    fields["address"] = f"json_extract_string({value(_ADDRESSES).sql()}, '$[#-1]')"
-    times = [_microseconds(text((name,)), RFC3339) for name in TIMES]
-    exported = [_microseconds("written", EXPORT_TIME)] if shape is Shape.EXPORT else []
-    answers = ", ".join(f"coalesce({test}, false) as q{index}" for index, test in enumerate(tests))
-    hits = ", ".join(f"case when q{index} then {index} end" for index in range(len(tests)))
-    columns = ", ".join(f"{written} as {name}" for name, written in fields.items())
-    # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
+    shown = {name: text(path) for name, path in _FIELDS.items()}
+    shown["resource"] = f"nullif(concat_ws('/', {', '.join(shown.pop(name) for name in _SPLIT)}), '')"
+    shown["address"] = f"json_extract_string({values.json(_ADDRESSES)}, '$[#-1]')"
+    times = [f"trim({values.json((name,))}::varchar, '\"')" for name in TIMES]
+    quick, told = terms.columns(values)
+    hits = [f"coalesce({terms.column(condition)}, false)" for condition in terms.conditions]
     return f"""
-        select list_filter([{hits}], lambda hit: hit is not null) as filters,
-            coalesce({", ".join([*exported, *times])}) as happened, {columns},
-            left(message, {KEPT}) as message, length(message) as length
+        select list_filter([{", ".join(f"if({hit}, {at}, null)" for at, hit in enumerate(hits))}],
+            lambda hit: hit is not null) as filters, * exclude ({", ".join(terms.names)})
         from (
-            select *, {answers}
-            from (
-                select *, {", ".join(f"fields[{at}] as {name}" for at, name in enumerate(paths.values(), start=1))}
-                from (
-                    select *, case
-                        when starts_with(trim(message, {_BLANK}), '{{') and ends_with(trim(message, {_BLANK}), '}}')
-                        then try(json_extract(message, [{", ".join(map(_json_path, paths))}]))
-                    end as fields
-                    from ({_messages(shape)})
-                )
-            )
+            select {microseconds(times, exported=shape is Shape.EXPORT)} as happened,
+                {", ".join(f"{written} as {name}" for name, written in shown.items())},
+                left(message, {kept}) as message, length(message) as length{told}
+            from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (
+                select *, {parsed(fields)} as fields from ({messages(shape, files=1)})
+            ))))
         )
-        where {" or ".join(f"q{index}" for index in range(len(tests)))}
+        where {" or ".join(hits)}
     """
 
 
-def kept_rows(log: Log, conditions: Sequence[Expression]) -> Iterator[dict[str, Any]]:
+def kept_rows(log: Log, conditions: Sequence[Expression], *, kept: int = KEPT) -> Iterator[dict[str, Any]]:
     """The same rows, read in Python.
 
     Raises:
@@ -126,45 +115,13 @@ def kept_rows(log: Log, conditions: Sequence[Expression]) -> Iterator[dict[str, 
             "address": _text(addresses[-1]) if isinstance(addresses, list) and addresses else None,
             "resource": "/".join(part for name in _SPLIT if (part := fields.pop(name)) is not None) or None,
             **fields,
-            "message": written[:KEPT],
+            "message": written[:kept],
             "length": len(written),
         }
 
 
 _EXPORTED = re.compile(rf"({EXPORT_TIME}) ".encode())
 _TIME = re.compile(RFC3339)
-
-
-def _messages(shape: Shape) -> str:
-    lines = f"""
-        select line
-        from read_csv(
-            $files, compression = $compression, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
-            delim = '', quote = '', escape = '', max_line_size = {_MAX_LINE}, buffer_size = {2 * _MAX_LINE}
-        )
-        where trim(line, {_BLANK}) <> ''
-    """
-    if shape is not Shape.EXPORT:
-        return f"select line as message from ({lines})"
-    return f"""
-        select written, if(written = '', line, substr(line, length(written) + 2)) as message
-        from (select *, regexp_extract(line, '^({EXPORT_TIME}) ', 1) as written from ({lines}))
-    """
-
-
-def _microseconds(text: str, form: str) -> str:
-    return f"case when regexp_full_match({text}, '{form}') then epoch_us(try_cast({text} as timestamptz)) end"
-
-
-def _json_path(path: Path) -> str:
-    text = "$"
-    for segment in path:
-        if segment is ANY_ELEMENT or (isinstance(segment, str) and ('"' in segment or "\\" in segment)):
-            raise AuditConfigurationError(
-                selector(path), value=selector(path), limit="SQL has no such path", way_out="It is read in Python."
-            )
-        text += f"[{segment}]" if isinstance(segment, int) else f'."{segment}"'
-    return exp.Literal.string(text).sql(dialect="duckdb")
 
 
 def _parsed(message: bytes) -> Any:

@@ -19,6 +19,7 @@ import orjson
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import Path
 from eks_audit_constructs.replay.counts import Answer, LogCounts, Question, Sample
+from eks_audit_constructs.replay.duplicates import AUDIT_ID, STAGE, Identities
 from eks_audit_constructs.replay.logs import Log, Shape, read_lines
 
 __all__ = ["EXPORT_TIME", "RFC3339", "TIMES", "count"]
@@ -64,8 +65,13 @@ class _Minutes:
                 self.samples[index][minute] = known + sample if known else sample
 
 
-def count(log: Log, questions: Sequence[Question]) -> LogCounts:
+def count(log: Log, questions: Sequence[Question], every: int = 1) -> LogCounts:
     """Count one log's events, minute by minute.
+
+    Args:
+        log: The log.
+        questions: What to count.
+        every: What divides the identities to remember.
 
     Raises:
         AuditConfigurationError: The log cannot be read to its end.
@@ -74,6 +80,7 @@ def count(log: Log, questions: Sequence[Question]) -> LogCounts:
     events = unreadable = untimed = 0
     times: list[datetime] = []
     matched = [0] * len(questions)
+    identities = Identities(every)
     minutes = _Minutes(len(questions))
     minute: int | None = None
     early: list[tuple[int, _Hits]] = []  # events before the first that has a time
@@ -88,6 +95,8 @@ def count(log: Log, questions: Sequence[Question]) -> LogCounts:
             matched[index] += 1
         events += 1
         unreadable += event is MISSING
+        if event is not MISSING:
+            identities.add(*(event.get(name) for (name,) in (AUDIT_ID, STAGE)))
         at = item.at or _own_time(event)
         if at is None:
             untimed += 1
@@ -112,6 +121,8 @@ def count(log: Log, questions: Sequence[Question]) -> LogCounts:
         lines=dict(sorted(minutes.lines.items())),
         sizes=dict(sorted(minutes.sizes.items())),
         answers=tuple(Answer(matched=number, minutes=dict(sorted(series.items()))) for number, series in answers),
+        identities=identities.seen(),
+        every=every,
     )
 
 
@@ -174,6 +185,10 @@ def _number(event: Any, path: Path) -> float | None:
             value = value[segment]
         except (KeyError, IndexError, TypeError):
             return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None

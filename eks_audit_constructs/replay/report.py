@@ -23,6 +23,8 @@ def as_json(result: Replay) -> str:
         "events": result.counted.events,
         "unreadable": result.counted.unreadable,
         **({"untimed": result.counted.untimed} if result.counted.untimed else {}),
+        **({"duplicates": result.counted.duplicates} if result.counted.duplicates else {}),
+        **({"duplicates_estimated": True} if result.counted.duplicates_estimated else {}),
         **({"notes": list(result.notes)} if result.notes else {}),
         "filters": [
             {
@@ -62,6 +64,9 @@ def print_report(result: Replay, console: Console) -> None:
     ):
         if number:
             console.print(f"  {number:,} of them {what}", style="yellow")
+    if counted.duplicates:
+        copies = f"{counted.duplicates_in_words} of them"
+        console.print(f"  {copies} came more than once (same auditID and stage): each is counted", style="yellow")
     for note in result.notes:
         console.print(f"  {note}", style="yellow", markup=False)
     if template.skipped:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from eks_audit_constructs.conditions.expression import Expression, Or, Path
+from eks_audit_constructs.replay.duplicates import AUDIT_ID, STAGE, identity
 from eks_audit_constructs.replay.logs import Shape
 from eks_audit_constructs.replay.predicate import predicate
 from eks_audit_constructs.replay.reference import EXPORT_TIME, RFC3339, TIMES
 from eks_audit_constructs.replay.terms import Terms
 from eks_audit_constructs.replay.values import Values, json_path
 
-__all__ = ["MAX_LINE", "messages", "microseconds", "select_events"]
+__all__ = ["MAX_LINE", "messages", "microseconds", "parsed", "select_events"]
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes. CloudWatch takes log events of up to 1 MiB; a file may come from elsewhere."""
@@ -22,7 +23,7 @@ def select_events(shape: Shape, terms: Terms, *, files: int = 1, matching: Seque
     """The statement that reads files of the shape, with the parameters `files` and `compression`.
 
     Its columns: `source` (which file), `size` (bytes), `readable` (it is a JSON object), `happened` (microseconds since
-    1970, NULL without a time), and those of the terms.
+    1970, NULL without a time), `identity` (NULL without one), and those of the terms.
 
     Args:
         shape: The shape of the files.
@@ -36,21 +37,28 @@ def select_events(shape: Shape, terms: Terms, *, files: int = 1, matching: Seque
     fields: dict[Path, str] = {}
     values = Values(lambda path: fields.setdefault(path, f"fields[{len(fields) + 1}]"), event="fields")
     times = [f"trim({values.json((name,))}::varchar, '\"')" for name in TIMES]
+    same = identity(values.string(AUDIT_ID), values.string(STAGE))
     quick, told = terms.columns(values)
-    # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
     return f"""
         select source, strlen(message) as size, fields is not null as readable,
-            {microseconds(times, exported=shape is Shape.EXPORT)} as happened{told}
+            {microseconds(times, exported=shape is Shape.EXPORT)} as happened,
+            {same} as identity{told}
         from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (
-            select *, case
-                when starts_with(message, '{{') and ends_with(message, '}}')
-                    or starts_with(trim(message, {_BLANK}), '{{') and ends_with(trim(message, {_BLANK}), '}}')
-                then try(json_extract(message, [{", ".join(map(json_path, fields))}]))
-            end as fields
+            select *, {parsed(fields)} as fields
             from ({messages(shape, files)})
             where {predicate(Or(tuple(matching)), values) if matching else "true"}
         ))))
     """
+
+
+def parsed(fields: Iterable[Path]) -> str:
+    """The JSON values at the paths of the object in `message`, as a list; NULL if there is none."""
+    # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
+    return f"""case
+        when starts_with(message, '{{') and ends_with(message, '}}')
+            or starts_with(trim(message, {_BLANK}), '{{') and ends_with(trim(message, {_BLANK}), '}}')
+        then try(json_extract(message, [{", ".join(map(json_path, fields))}]))
+    end"""
 
 
 def messages(shape: Shape, files: int) -> str:

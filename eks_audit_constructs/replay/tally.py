@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from eks_audit_constructs.replay import duplicates
 from eks_audit_constructs.replay.counts import Answer, LogCounts, Question, Sample
 from eks_audit_constructs.replay.terms import Terms
 
 __all__ = ["Row", "has_untimed", "statement", "summary"]
 
 Row: TypeAlias = tuple[Any, ...]
-"""The events of which all terms hold alike: the terms, and then a list for each of `_COUNTS` and each value's four."""
+"""The events of which all terms hold alike: the terms, then a list for each count and each value's four."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
@@ -29,9 +30,15 @@ _COUNTS = {
 _VALUE = ("count", "sum", "min", "max")
 
 
-def statement(events: str, terms: Terms) -> str:
-    """The statement that counts events with the columns of `statement.select_events` and `untimed`."""
-    counts = dict(_COUNTS)
+def statement(events: str, terms: Terms, every: int = 1) -> str:
+    """The statement that counts events with the columns of `statement.select_events` and `untimed`.
+
+    Args:
+        events: The statement that selects the events.
+        terms: The terms of the questions.
+        every: What divides the identities to remember.
+    """
+    counts = _COUNTS | {"identities": duplicates.remembered(every)}
     for number in range(len(terms.values)):
         counts |= {f"{function}{number}": f"{function}(v{number})" for function in _VALUE}
     columns = ", ".join([*terms.names, *(f"{count} as {name}" for name, count in counts.items())])
@@ -44,20 +51,21 @@ def has_untimed(rows: Iterable[Row], terms: Terms) -> bool:
     return any(None in (row[len(terms.names)] or ()) for row in rows)
 
 
-def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms) -> LogCounts:
+def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms, every: int = 1) -> LogCounts:
     """The counts that the rows of the statement tell."""
     tests = [terms.test(condition) for condition in terms.conditions]
     lines, sizes = defaultdict[int, int](int), defaultdict[int, int](int)
     answers = [_Series() for _ in questions]
     total = unreadable = untimed = undated = 0
     times: list[int] = []
+    identities = Counter[int]()
     for row in rows:
         held = sum(1 << number for number, holds in enumerate(row[: len(terms.names)]) if holds)
         matching = [index for index, test in enumerate(tests) if test(held)]
         columns = row[len(terms.names) :]
         if columns[0] is None:
             continue  # there is no event at all
-        for minute, events, broken, timeless, first, last, size, *numbers in zip(*columns, strict=True):
+        for minute, events, broken, timeless, first, last, size, same, *numbers in zip(*columns, strict=True):
             total += events
             unreadable += broken
             untimed += timeless
@@ -66,6 +74,7 @@ def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms) ->
             else:
                 lines[minute] += events
                 sizes[minute] += int(size)
+            identities.update(same or ())
             if first is not None:
                 times += (first, last)
             for index in matching:
@@ -82,6 +91,8 @@ def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms) ->
         lines=dict(sorted(lines.items())),
         sizes=dict(sorted(sizes.items())),
         answers=tuple(series.answer() for series in answers),
+        identities=dict(identities),
+        every=every,
     )
 
 

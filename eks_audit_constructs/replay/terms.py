@@ -62,7 +62,7 @@ class Terms:
         for term, number in self._numbers.items():
             guards = self._guards[term] if _is_dear(term) else ()
             if guards:
-                beside = " and ".join(map(self._named, sorted(guards, key=self._rarity)))
+                beside = " and ".join(map(self.column, sorted(guards, key=self._rarity)))
                 told += f", case when {beside} then {predicate(term, values)} end as t{number}"
             else:
                 quick += f", {predicate(term, values)} as t{number}"
@@ -72,6 +72,15 @@ class Terms:
             quick += f", case when isfinite({value}) then {value} end as v{number}"
             told += f", v{number}"
         return quick, told
+
+    def column(self, condition: Expression) -> str:
+        """One of the conditions, or a part of it, as SQL over the columns."""
+        if condition in self._numbers:
+            return f"t{self._numbers[condition]}"
+        assert isinstance(condition, And | Or)
+        if not condition.terms:
+            return "true" if isinstance(condition, And) else "false"
+        return f"({(' and ' if isinstance(condition, And) else ' or ').join(map(self.column, condition.terms))})"
 
     def test(self, condition: Expression) -> Test:
         """One of the conditions as a function of the terms that hold."""
@@ -117,13 +126,7 @@ class Terms:
 
     def _rarity(self, guard: Expression) -> tuple[int, str]:
         """The fewer conditions have a guard, the fewer events it likely holds for."""
-        return max((self._uses[leaf] for leaf in _leaves(guard)), default=0), self._named(guard)
-
-    def _named(self, guard: Expression) -> str:
-        if guard in self._numbers:
-            return f"t{self._numbers[guard]}"
-        assert isinstance(guard, And | Or)
-        return f"({(' and ' if isinstance(guard, And) else ' or ').join(map(self._named, guard.terms))})"
+        return max((self._uses[leaf] for leaf in _leaves(guard)), default=0), self.column(guard)
 
 
 def is_textual(condition: Expression) -> bool:

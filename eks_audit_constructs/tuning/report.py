@@ -57,6 +57,8 @@ def as_json(tuning: Tuning) -> str:
     document = {
         "events": tuning.counted.events,
         "unreadable": tuning.counted.unreadable,
+        **({"duplicates": tuning.counted.duplicates} if tuning.counted.duplicates else {}),
+        **({"duplicates_estimated": True} if tuning.counted.duplicates_estimated else {}),
         "days": round(tuning.days, 3),
         "detections": [_document(advice) for advice in tuning.advice],
         "untried": dict(tuning.untried),
@@ -96,6 +98,9 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     console.print(f"{counted.events} events{span}", markup=False)
     if counted.unreadable:
         console.print(f"{counted.unreadable} of them are no JSON object: no detection can see them", style="yellow")
+    if counted.duplicates:
+        copies = f"{counted.duplicates_in_words} of them came more than once (same auditID and stage)"
+        console.print(f"{copies}: each is counted, so what repeats looks busier than it was", style="yellow")
     if tuning.days < 1:
         console.print("Less than a day of logs: the numbers say little about a week.", style="yellow")
     console.print("All advice takes these logs for ordinary operation: look at who is behind it first.", style="dim")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eks_audit_constructs.conditions import pattern_parser
-from eks_audit_constructs.conditions.expression import Comparison, Expression, Operator
+from eks_audit_constructs.conditions.expression import EVERYTHING, Comparison, Expression, Operator
 from eks_audit_constructs.replay import logs, reference, replay
 from eks_audit_constructs.replay.counts import Question
 from eks_audit_constructs.replay.matches import Matches, Top, collect, matches
@@ -175,3 +175,9 @@ def test_matches_what_the_reference_matches(conditions: list[Expression], writte
             expected = reference.count(found[0], [Question(condition=item) for item in conditions]).answers
 
     assert [item.total for item in matched.values()] == [answer.matched for answer in expected]
+
+
+def test_the_empty_pattern_matches_every_line(tmp_path: Path) -> None:
+    log = write_log(tmp_path, event("06:02:30", verb="get"), "no JSON")
+    with logs.opened([log]) as found:
+        assert collect({"all": EVERYTHING}, found)["all"].total == 2

@@ -122,6 +122,15 @@ class TestContent:
         assert "attack.jsonl.gz" in text
         assert "Sum of Audit 401 ≥ 10 in 1 min, in any period; missing data do not breach." in text
 
+    def test_says_how_many_events_came_more_than_once(self, tmp_path: Path) -> None:
+        lines = [event(f"06:0{minute}:00", auditID="a", stage="Panic", verb="get") for minute in (0, 0, 0, 1)]
+        template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
+
+        once = text_of(write_page(tmp_path, template, write_log(tmp_path, lines[0])))
+        assert "more than once" not in once
+        often = text_of(write_page(tmp_path, template, write_log(tmp_path, *lines)))
+        assert "3 events came more than once (same auditID and stage): each is counted." in often
+
     def test_who_and_where_from(self, tmp_path: Path) -> None:
         text = text_of(write_page(tmp_path, demo_like(tmp_path), demo.ATTACK))
 
