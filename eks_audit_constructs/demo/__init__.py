@@ -2,7 +2,7 @@
 
 `attack.jsonl.gz` is four recorded scenarios seven minutes apart: a stolen token is tried, someone walks the API,
 aws-auth is changed, a stranger is made cluster-admin. `ordinary_day.jsonl.gz` is three times ordinary work, and a
-full quota. Only the events' times were moved.
+full quota. Only the events' times were moved, and where they stand again, their audit ids are others.
 """
 
 from __future__ import annotations

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eks_audit_constructs import recordings
 from eks_audit_constructs.insights import Table, run
 from tests.insights.builders import Ask, written
 
@@ -22,3 +24,18 @@ def ask(tmp_path: Path) -> Ask:
         return run(text, [path])
 
     return run_over
+
+
+@pytest.fixture(scope="session")
+def recorded() -> list[tuple[bytes, Any]]:
+    """All recorded events, with their lines."""
+    lines = (line for scenario in recordings.scenarios() for line in recordings.lines(scenario))
+    return [(line, json.loads(line)) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def log(recorded: list[tuple[bytes, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All recorded events in one file."""
+    path = tmp_path_factory.mktemp("recorded") / "all.jsonl"
+    path.write_bytes(b"\n".join(line for line, _ in recorded) + b"\n")
+    return path
