@@ -116,3 +116,11 @@ def test_the_readme_lists_the_detections_that_there_are() -> None:
             assert f"in {detection.period} minutes" in row
     assert f"| {len(catalog.DEFAULT)} alarms |" in readme
     assert f"| {len(catalog.DEFAULT_QUERIES)} saved queries |" in readme
+    assert f"{len(catalog.EXTENDED)} more by choice" in readme
+    extended = len(catalog.EXTENDED)
+    assert f"| Extended tier: $0.40 a detection; for all {extended} | ${extended * 0.4:.2f} |" in readme
+    assert f"{len(catalog.QUERIES)} in all |" in readme
+    assert f"{len(catalog.ALL)} of them, in three tiers" in readme
+    alarms, metrics = len(catalog.DEFAULT), sum(detection.pattern is not None for detection in catalog.DEFAULT)
+    cost = f"{metrics} custom metrics at $0.30 and {alarms} alarms at $0.10 | ${metrics * 0.3 + alarms * 0.1:.2f} |"
+    assert cost in readme

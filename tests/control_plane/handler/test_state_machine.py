@@ -168,5 +168,5 @@ def test_any_sequence(lambda_: Lambda) -> None:
     on_this_lambda = type("Stack", (Stack,), {"lambda_": lambda_})
     run_state_machine_as_test(
         on_this_lambda,
-        settings=settings(max_examples=80, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]),
+        settings=settings(max_examples=50, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]),
     )
