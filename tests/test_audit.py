@@ -138,7 +138,7 @@ def test_a_name_that_eks_would_refuse_is_refused(stack: Stack, cluster: str) -> 
 @pytest.mark.parametrize("cluster", [None, 7, ["prod"]])
 def test_what_is_no_cluster_is_refused(stack: Stack, cluster: object) -> None:
     with pytest.raises((AuditConfigurationError, TypeError), match="cluster"):
-        EksAudit(stack, "Audit", cluster=cluster)  # type: ignore[arg-type]
+        EksAudit(stack, "Audit", cluster=cluster)
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,7 @@ LEGACY_TOKEN_CLEANER = _controller(
     "legacy-service-account-token-cleaner", "Marks, and later deletes, token Secrets nobody has used for a year."
 )
 NAMESPACE_CONTROLLER = _controller("namespace-controller", "Empties a namespace that is being deleted.")
-POD_GARBAGE_COLLECTOR = _controller("pod-garbage-collector", "Deletes pods whose node is gone.")
 REPLICA_SET_CONTROLLER = _controller("replicaset-controller", "Makes the pods of ReplicaSets.")
-RESOURCE_QUOTA_CONTROLLER = _controller("resourcequota-controller", "Counts every kind of object, Secrets included.")
-ROOT_CA_PUBLISHER = _controller("root-ca-cert-publisher", "Puts the cluster's CA into every namespace.")
 SERVICE_ACCOUNT_CONTROLLER = _controller("service-account-controller", "Makes the default account of a namespace.")
 STATEFUL_SET_CONTROLLER = _controller("statefulset-controller", "Makes the pods of StatefulSets.")
 TTL_CONTROLLER = _controller("ttl-after-finished-controller", "Deletes Jobs some time after they are done.")
@@ -116,7 +113,6 @@ EKS_CLUSTER_BOOTSTRAP = Guard(
     user="eks:cluster-bootstrap", why="Applies what EKS gives every cluster when it is created or upgraded."
 )
 EKS_FARGATE_MANAGER = Guard(user="eks:fargate-manager", why="Maps the role of Fargate pods; deletes their nodes.")
-EKS_FARGATE_SCHEDULER = Guard(user="eks:fargate-scheduler", why="Places the pods of Fargate profiles.")
 EKS_KMS_STORAGE_MIGRATOR = Guard(
     user="eks:kms-storage-migrator", why="Writes every stored object again, once, when their encryption changes."
 )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eks_audit_constructs.insights.syntax import Name
-from eks_audit_constructs.insights.values import Kind, Unsayable, Value, literal, pointers
+from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, literal, pointers
 from eks_audit_constructs.replay.logs import Log, Shape
 
 __all__ = ["Copy", "Events", "lines"]
@@ -62,12 +62,12 @@ class Events:
         """A field of a log event.
 
         Raises:
-            Unsayable: It is one that CloudWatch would have to add.
+            UnsayableError: It is one that CloudWatch would have to add.
         """
         if name.flat in _BUILT_IN:
             return _BUILT_IN[name.flat]
         if name.flat.startswith("@"):
-            raise Unsayable("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
+            raise UnsayableError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:

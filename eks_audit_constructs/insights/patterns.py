@@ -12,7 +12,7 @@ from functools import cache
 import duckdb
 
 from eks_audit_constructs.insights.syntax import Regex
-from eks_audit_constructs.insights.values import Unsayable
+from eks_audit_constructs.insights.values import UnsayableError
 
 __all__ = ["groups", "of_glob", "of_regex"]
 
@@ -25,14 +25,16 @@ def of_regex(regex: Regex) -> str:
     """The source of a regular expression for DuckDB.
 
     Raises:
-        Unsayable: RE2 does not know it.
+        UnsayableError: RE2 does not know it.
     """
     source = re.sub(r"(\\.)|\(\?<(?=[A-Za-z_])", lambda found: found[1] or "(?P<", regex.source, flags=re.DOTALL)
     try:
         _database().cursor().execute("select regexp_matches('', ?)", [source])
     except duckdb.Error as error:
         reason = str(error).removeprefix("Invalid Input Error: ")
-        raise Unsayable(f"no regular expression that can be run here: {reason}", "Say it in another way.") from error
+        raise UnsayableError(
+            f"no regular expression that can be run here: {reason}", "Say it in another way."
+        ) from error
     return source
 
 

@@ -9,7 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Kind", "Unsayable", "Value", "json_pointer", "literal", "number", "pointers", "sort_key", "text", "truth"]
+__all__ = [
+    "Kind",
+    "UnsayableError",
+    "Value",
+    "json_pointer",
+    "literal",
+    "number",
+    "pointers",
+    "sort_key",
+    "text",
+    "truth",
+]
 
 
 class Kind(Enum):
@@ -39,7 +50,7 @@ class Value:
     """The value itself if it stands in the query."""
 
 
-class Unsayable(Exception):  # noqa: N818 - it is not an error yet: it has no place
+class UnsayableError(Exception):
     """Why a value cannot be had as asked, without its place in the query."""
 
     def __init__(self, limit: str, way_out: str) -> None:
@@ -70,13 +81,13 @@ def text(value: Value) -> str:
     """The value as text; that of a map is missing, as CloudWatch has it.
 
     Raises:
-        Unsayable: It is a time.
+        UnsayableError: It is a time.
     """
     match value.kind:
         case Kind.NUMBER | Kind.TRUTH:
             return f"shown({number(value)})"
         case Kind.TIME:
-            raise Unsayable("a time is no text in a query", "Use toMillis() on it, or bin() and datefloor().")
+            raise UnsayableError("a time is no text in a query", "Use toMillis() on it, or bin() and datefloor().")
         case Kind.MAP:
             return "null::varchar"
     return value.sql
@@ -86,14 +97,14 @@ def truth(value: Value) -> str:
     """The value as a condition; a number is true unless it is 0.
 
     Raises:
-        Unsayable: It is text, a time or a map.
+        UnsayableError: It is text, a time or a map.
     """
     match value.kind:
         case Kind.TRUTH:
             return value.sql
         case Kind.NUMBER:
             return f"({value.sql} <> 0)"
-    raise Unsayable(f"this is {value.kind.value}, and a condition is wanted", "Compare it with something.")
+    raise UnsayableError(f"this is {value.kind.value}, and a condition is wanted", "Compare it with something.")
 
 
 def sort_key(value: Value, *, descending: bool) -> list[str]:
@@ -103,11 +114,11 @@ def sort_key(value: Value, *, descending: bool) -> list[str]:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Sort.html
 
     Raises:
-        Unsayable: It is a map.
+        UnsayableError: It is a map.
     """
     order = literal(f"{'desc' if descending else 'asc'} nulls last")
     if value.kind is Kind.MAP:
-        raise Unsayable("maps and lists have no order", "Sort by a field of it.")
+        raise UnsayableError("maps and lists have no order", "Sort by a field of it.")
     if value.kind not in (Kind.TEXT, Kind.QUOTED):
         return [value.sql, order]
     numeric = number(value)

@@ -37,12 +37,14 @@ class Tuning:
         days: From their first event to their last.
         advice: For each detection that was tried, by its id.
         untried: Why others could not be tried, by their id.
+        notes: What was left out of the logs, and where they are damaged.
     """
 
     counted: LogCounts
     days: float
     advice: tuple[Advice, ...]
     untried: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def tune(
@@ -69,7 +71,8 @@ def tune(
 
     report = progress or (lambda what, share: None)
 
-    with logs.opened(logs_) as found:
+    notes: list[str] = []
+    with logs.opened(logs_, say=notes.append) as found:
 
         def trials(of: Subjects, what: str) -> tuple[LogCounts, dict[str, Trial]]:
             planned = plan(of.template)
@@ -110,18 +113,26 @@ def tune(
         for subject in subjects.subjects
         if subject.id in tried
     ]
-    return Tuning(counted=counted, days=weeks * 7, advice=tuple(advice), untried=_untried(subjects, tried))
+    return Tuning(
+        counted=counted,
+        days=weeks * 7,
+        advice=tuple(advice),
+        untried=_untried(subjects, tried),
+        notes=tuple(notes),
+    )
 
 
 def _most(found: Matches) -> str | None:
     """Who causes at least half of the events, and so many that it is no accident.
 
-    Anonymous and unnamed principals are never left out: anybody may be behind them.
+    Anonymous and unnamed principals are never left out: anybody may be behind them. Nor is a name with a `*`, which in
+    a pattern would stand for others too.
     """
     if not found.by_principal.rows:
         return None
     who, events = found.by_principal.rows[0]
-    return who if who and who != "system:anonymous" and events >= max(_HABIT, found.total / 2) else None
+    named = who and who != "system:anonymous" and "*" not in who
+    return who if named and events >= max(_HABIT, found.total / 2) else None
 
 
 def _untried(subjects: Subjects, tried: Mapping[str, Trial]) -> dict[str, str]:

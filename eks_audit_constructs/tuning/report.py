@@ -59,6 +59,7 @@ def as_json(tuning: Tuning) -> str:
         "unreadable": tuning.counted.unreadable,
         **({"duplicates": tuning.counted.duplicates} if tuning.counted.duplicates else {}),
         **({"duplicates_estimated": True} if tuning.counted.duplicates_estimated else {}),
+        **({"notes": list(tuning.notes)} if tuning.notes else {}),
         "days": round(tuning.days, 3),
         "detections": [_document(advice) for advice in tuning.advice],
         "untried": dict(tuning.untried),
@@ -101,6 +102,8 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     if counted.duplicates:
         copies = f"{counted.duplicates_in_words} of them came more than once (same auditID and stage)"
         console.print(f"{copies}: each is counted, so what repeats looks busier than it was", style="yellow")
+    for note in tuning.notes:
+        console.print(note, style="yellow", markup=False)
     if tuning.days < 1:
         console.print("Less than a day of logs: the numbers say little about a week.", style="yellow")
     console.print("All advice takes these logs for ordinary operation: look at who is behind it first.", style="dim")

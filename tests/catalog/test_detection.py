@@ -24,7 +24,7 @@ QUERY = SavedQuery(id="nodes", title="Nodes", answers="Who?", commands=("limit 1
 def test_a_detection_of_ones_own_takes_a_few_lines() -> None:
     assert MINE.pattern == '{ ($.verb = "delete") && ($.objectRef.resource = "nodes") }'
     assert MINE.metric_name == "NodeDeleted"
-    assert predicate(MINE.condition)(b"", {"verb": "delete", "objectRef": {"resource": "nodes"}})  # type: ignore[arg-type]
+    assert predicate(MINE.condition)(b"", {"verb": "delete", "objectRef": {"resource": "nodes"}})
 
 
 def test_tuning_makes_a_copy_and_keeps_the_rest() -> None:
@@ -39,7 +39,7 @@ def test_tuning_makes_a_copy_and_keeps_the_rest() -> None:
 def test_excluding_leaves_out_these_events_only_from_alarm_and_query() -> None:
     ci = MINE.excluding(field("user.username") == "ci")
     event = {"verb": "delete", "objectRef": {"resource": "nodes"}}
-    matches = predicate(ci.counted)  # type: ignore[arg-type]
+    matches = predicate(ci.counted)
     assert not matches(b"", event | {"user": {"username": "ci"}})
     assert matches(b"", event | {"user": {"username": "eve"}})
     assert matches(b"", event | {"user": {}})
@@ -60,7 +60,7 @@ def test_a_guard_leaves_out_one_actor_and_nobody_who_only_looks_like_it() -> Non
     guarded = MINE.excluding(ROBOT)
     assert guarded.guards == (ROBOT,)
     event = {"verb": "delete", "objectRef": {"resource": "nodes"}, "user": {"username": "robot"}}
-    matches = predicate(guarded.counted)  # type: ignore[arg-type]
+    matches = predicate(guarded.counted)
     assert not matches(b"", event | {"userAgent": "robot/1.2"})
     assert matches(b"", event | {"userAgent": "curl/8"}), "its credentials in other hands"
     assert matches(b"", event), "a client that names no agent hides behind nobody"
@@ -70,7 +70,7 @@ def test_a_guard_leaves_out_one_actor_and_nobody_who_only_looks_like_it() -> Non
 
 def test_a_guard_may_be_for_some_of_what_an_actor_does() -> None:
     only_idle = Guard(user="robot", why="Deletes idle nodes.", only=field("objectRef.name") == "idle-*")
-    matches = predicate(MINE.excluding(only_idle).counted)  # type: ignore[arg-type]
+    matches = predicate(MINE.excluding(only_idle).counted)
     event = {"verb": "delete", "user": {"username": "robot"}}
     assert not matches(b"", event | {"objectRef": {"resource": "nodes", "name": "idle-1"}})
     assert matches(b"", event | {"objectRef": {"resource": "nodes", "name": "busy-1"}})
@@ -102,7 +102,7 @@ def test_a_condition_is_all_a_detection_needs() -> None:
 )
 def test_what_cloudwatch_would_refuse_is_refused(change: dict[str, object], says: str) -> None:
     with pytest.raises(AuditConfigurationError, match=says) as refusal:
-        dataclasses.replace(MINE, **change)  # type: ignore[arg-type]
+        dataclasses.replace(MINE, **change)
     assert refusal.value.where.startswith("detection '")
 
 
@@ -125,7 +125,7 @@ def test_silence_has_no_pattern_and_nothing_to_exclude() -> None:
 )
 def test_what_insights_would_refuse_is_refused(change: dict[str, object], says: str) -> None:
     with pytest.raises(AuditConfigurationError, match=says):
-        dataclasses.replace(QUERY, **change)  # type: ignore[arg-type]
+        dataclasses.replace(QUERY, **change)
 
 
 def test_detections_are_chosen_by_id() -> None:
@@ -172,4 +172,4 @@ def test_wrong_choices_are_refused() -> None:
     with pytest.raises(AuditConfigurationError, match="there is no such detection"):
         catalog.DEFAULT.replacing(MINE)
     with pytest.raises(AuditConfigurationError, match="this is no Detection"):
-        Detections(["forbidden-requests"])  # type: ignore[list-item]
+        Detections(["forbidden-requests"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterable
@@ -135,6 +136,21 @@ def test_anonymous_requests_are_never_left_out(tmp_path: Path) -> None:
     advice = of(tune(REFUSALS, [write_log(tmp_path, *two_weeks(*lines))]), "forbidden-requests")
     assert advice.noisy
     assert advice.exclude is None
+
+
+def test_a_name_that_would_stand_for_others_is_never_left_out(tmp_path: Path) -> None:
+    log = write_log(tmp_path, *two_weeks(*refused_by("ci-*", range(1, 9), 12)))
+    advice = of(tune(REFUSALS, [log]), "forbidden-requests")
+    assert advice.noisy
+    assert advice.exclude is None
+
+
+def test_a_log_that_is_cut_short_is_said(tmp_path: Path) -> None:
+    log = tmp_path / "cut.gz"
+    log.write_bytes(gzip.compress("\n".join(refused_by("raj", [1], 30)).encode())[:-20])
+    tuning = tune(REFUSALS, [log])
+    assert "cut short" in tuning.notes[0]
+    assert json.loads(as_json(tuning))["notes"] == list(tuning.notes)
 
 
 def test_a_template_is_tuned_by_what_it_says(tmp_path: Path) -> None:
