@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedInput
-from lark.exceptions import VisitError
 
 from eks_audit_constructs.conditions.expression import (
     Comparison,
@@ -51,7 +50,7 @@ def parse(text: str, *, where: str = "filter pattern") -> Expression:
         )
     form = "json" if text.lstrip().startswith("{") else "text"
     try:
-        expression: Expression = _Reader().transform(_parser(form).parse(text))
+        return cast(Expression, _parser(form).parse(text))  # what its transformer makes of the text
     except UnexpectedInput as error:
         position = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
         raise AuditConfigurationError(
@@ -61,17 +60,14 @@ def parse(text: str, *, where: str = "filter pattern") -> Expression:
             way_out="Quote text that is more than letters, digits and underscores; "
             'a JSON pattern looks like { ($.verb = "get") && ($.responseStatus.code >= 400) }.',
         ) from error
-    except VisitError as error:
-        raise AuditConfigurationError(
-            where, value=text, limit=str(error.orig_exc), way_out="Correct the pattern."
-        ) from error
-    return expression
+    except ValueError as error:
+        raise AuditConfigurationError(where, value=text, limit=str(error), way_out="Correct the pattern.") from error
 
 
 @cache
 def _parser(form: str) -> Lark:
     grammar = FilePath(__file__).with_suffix(".lark").read_text(encoding="utf-8")
-    return Lark(grammar, start=form, parser="lalr", maybe_placeholders=True)
+    return Lark(grammar, start=form, parser="lalr", maybe_placeholders=True, transformer=_Reader())
 
 
 class _Reader(Transformer[Token, Any]):
