@@ -7,12 +7,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Parse.h
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import duckdb
 
 from eks_audit_constructs.insights.syntax import Regex
 from eks_audit_constructs.insights.values import UnsayableError
+from eks_audit_constructs.replay import session
 
 __all__ = ["groups", "of_glob", "of_regex"]
 
@@ -29,18 +29,14 @@ def of_regex(regex: Regex) -> str:
     """
     source = re.sub(r"(\\.)|\(\?<(?=[A-Za-z_])", lambda found: found[1] or "(?P<", regex.source, flags=re.DOTALL)
     try:
-        _database().cursor().execute("select regexp_matches('', ?)", [source])
+        with session.database() as database:
+            database.execute("select regexp_matches('', ?)", [source])
     except duckdb.Error as error:
         reason = str(error).removeprefix("Invalid Input Error: ")
         raise UnsayableError(
             f"no regular expression that can be run here: {reason}", "Say it in another way."
         ) from error
     return source
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:")
 
 
 def groups(source: str) -> list[str | None]:

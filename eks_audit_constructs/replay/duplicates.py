@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
-
-import duckdb
 
 from eks_audit_constructs.conditions.expression import Path
+from eks_audit_constructs.replay import session
 from eks_audit_constructs.replay.logs import Log
 
 __all__ = ["AUDIT_ID", "STAGE", "Identities", "every", "identity", "remembered"]
@@ -81,10 +79,6 @@ class Identities:
     def _hash(self) -> None:
         ids, stages = map(list, zip(*self._waiting, strict=True))
         self._waiting.clear()
-        rows = _database().cursor().execute(_HASHED.format(remembered(self._every)), {"ids": ids, "stages": stages})
-        self._seen.update(number for (number,) in rows.fetchall())
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"threads": 1})
+        with session.database() as database:
+            rows = database.execute(_HASHED.format(remembered(self._every)), {"ids": ids, "stages": stages}).fetchall()
+        self._seen.update(number for (number,) in rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +15,7 @@ import duckdb
 
 from eks_audit_constructs.replay.logs import Log, check_gzip
 
-__all__ = ["Progress", "checked", "database", "watched"]
+__all__ = ["Progress", "checked", "database", "prepare", "watched"]
 
 Progress: TypeAlias = Callable[[float], None]
 """Called now and then with the share of the input that is done, 0 to 1."""
@@ -37,15 +39,32 @@ def checked(logs: Sequence[Log]) -> Iterator[None]:
 
 @contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of its own, that writes to disk what does not fit into memory."""
-    with (
-        tempfile.TemporaryDirectory(prefix="eks-audit-") as spill,
-        duckdb.connect(":memory:", config={"temp_directory": spill}) as opened,
-    ):
-        opened.execute("set autoinstall_known_extensions = false")
+    """A connection with temporary tables of its own; what does not fit into memory is written to disk."""
+    with _instance().cursor() as opened:
         opened.execute("set enable_progress_bar = true")
         opened.execute("set enable_progress_bar_print = false")
         yield opened
+
+
+def prepare() -> None:
+    """Meanwhile make ready what the first connection needs: it takes as long as reading a template."""
+    threading.Thread(target=_instance, daemon=True).start()
+
+
+_making = threading.Lock()
+_made: list[duckdb.DuckDBPyConnection] = []
+
+
+def _instance() -> duckdb.DuckDBPyConnection:
+    """The database of this process: one that is closed would give its memory back, and the next one fetch it again."""
+    with _making:
+        if not _made:
+            spill = tempfile.mkdtemp(prefix="eks-audit-")
+            atexit.register(shutil.rmtree, spill, ignore_errors=True)
+            made = duckdb.connect(":memory:", config={"temp_directory": spill})
+            made.execute("set global autoinstall_known_extensions = false")
+            _made.append(made)
+        return _made[0]
 
 
 @contextmanager
