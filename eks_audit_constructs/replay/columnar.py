@@ -2,7 +2,8 @@
 
 It parses and extracts in one step, and what it cannot take as asked is NULL: a line that is no JSON object, and another
 value where a condition expects an object. It makes no difference between null and missing. Where a condition does, the
-object around the field is taken as it is; around a field of the event itself there is none, so `nulls` looks for it.
+object around the field is taken as it is, if there is one and every event would be asked; else `lacking` tells whether
+an event is asked at all, and `nulls` whether there is a null.
 """
 
 from __future__ import annotations
@@ -28,28 +29,29 @@ from eks_audit_constructs.conditions.expression import (
 )
 from eks_audit_constructs.replay.counts import Question
 from eks_audit_constructs.replay.duplicates import AUDIT_ID, STAGE, identity
+from eks_audit_constructs.replay.hits import Hits
 from eks_audit_constructs.replay.reference import TIMES
 from eks_audit_constructs.replay.statement import microseconds
-from eks_audit_constructs.replay.terms import Terms
-from eks_audit_constructs.replay.values import UnsayableError, Values, json_path, literal
+from eks_audit_constructs.replay.values import UnsayableError, Values, json_path, literal, stacked
 
 __all__ = ["lacking", "nulls", "select_events"]
 
 _MAX_LINE = 1024 * 1024
-"""Bytes. CloudWatch has no longer log events, and with the small buffers that follow DuckDB is faster."""
+"""Bytes. CloudWatch has no longer log events."""
+_COMMON: set[Path] = {AUDIT_ID, STAGE, ("requestURI",), ("verb",), ("user", "username"), ("userAgent",)}
+"""Fields that most events have. Of others, few are read, and it does not matter how."""
 _TIME: Path = TIMES[:1]
 """An event that has only the other time is left to the other way."""
 
 
-def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = False) -> str:
+def select_events(hits: Hits, *, guess: bool = False) -> str:
     """The statement that reads files of JSON lines, with the parameters `files` and `compression`.
 
     Its columns are those of `statement.select_events` without `source`, for lines that are JSON objects with a time;
     of any other, `happened` is NULL, and the row tells nothing more. `size` is always 0.
 
     Args:
-        questions: The questions.
-        terms: Their terms.
+        hits: The questions.
         guess: Read as text each field that is compared with strings only, which is faster. Where what is read may be
             no string, `happened` is NULL.
 
@@ -57,9 +59,9 @@ def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = 
         UnsayableError: A question asks for the text of a line, for its time, or for two fields of the event itself that
             differ in case only; or SQL cannot say it.
     """
-    leaves = _leaves(questions)
-    certain, likely = _texts(questions)
-    texts = (certain | likely if guess else certain) & leaves.keys()
+    leaves = _leaves(hits.questions)
+    certain, likely = _texts(hits.questions)
+    texts = (certain | likely & _COMMON if guess else certain) & leaves.keys()
     parts: dict[str, list[Path]] = {}
 
     def value(path: Path) -> str:
@@ -76,49 +78,70 @@ def select_events(questions: Sequence[Question], terms: Terms, *, guess: bool = 
 
     values = Values(value, event="time", texts=texts)  # every row that counts is an event
     same = identity(values.string(AUDIT_ID), values.string(STAGE))
-    quick, told = terms.columns(values)
+    asked, quick, told = hits.columns(values)
     split = "".join(
         f", json_extract({name}, [{', '.join(map(json_path, rests))}]) as {name}_parts" for name, rests in parts.items()
     )
     fields = [f"{_field(path)} as {name}" for path, name in {_TIME: "time", **leaves}.items()]
     happened = microseconds(["time"])
-    if doubts := [
-        (_UNUSUAL if path == AUDIT_ID else _DOUBT).format(leaves[path]) for path in leaves if path in texts - certain
-    ]:
-        happened = f"case when {' or '.join(doubts)} then null else {happened} end"
+    if guesses := {path: name for path, name in leaves.items() if path in texts - certain}:
+        usual = " and ".join(f"coalesce({_usual(path).format(name)}, true)" for path, name in guesses.items())
+        odd = " or ".join(f"coalesce({_JSON.format(name)}, false)" for name in guesses.values())
+        asked += f", {usual} as usual"
+        happened = f"case when usual or not ({odd}) then {happened} end"
+    source = f"""
+        select {", ".join(fields)}
+        from read_json(
+            $files, compression = $compression, columns = {{{_columns(leaves, texts)}}},
+            format = 'newline_delimited', records = true, ignore_errors = true, maximum_object_size = {_MAX_LINE}
+        )
+    """
     return f"""
         select 0 as size, true as readable, {happened} as happened, {same} as identity{told}
-        from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (select *{split} from (
-            select {", ".join(fields)}
-            from read_json(
-                $files, compression = $compression, columns = {{{_columns(leaves, texts)}}},
-                format = 'newline_delimited', records = true, ignore_errors = true,
-                maximum_object_size = {_MAX_LINE}
-            )
-        )))))
+        from ({stacked(source, split, values.extracted, values.told, asked, quick)})
     """
 
 
 def lacking(questions: Sequence[Question]) -> list[Expression]:
-    """Conditions that a field of the event itself is null or missing, where the questions make a difference."""
-    return [NotExists((key,)) for key in _ambiguous(questions)]
+    """Conditions on the events to which it matters whether a field is null or missing."""
+    leaves = _leaves(questions)
+    return [
+        _where_it_matters(question.condition, field.path)
+        for question in questions
+        for field in dict.fromkeys(_ambiguous(question.condition))
+        if field.path in leaves
+    ]
 
 
 def nulls(questions: Sequence[Question]) -> list[Expression]:
     """Conditions on the text of a line: while none matches, `select_events` tells null from missing."""
-    return [
-        And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null"))))
-        for key in _ambiguous(questions)
-    ]
+    leaves = _leaves(questions)
+    fields = (field.path for question in questions for field in _ambiguous(question.condition))
+    keys = sorted({str(path[-1]) for path in fields if path in leaves})
+    return [And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null")))) for key in keys]
 
 
-def _ambiguous(questions: Sequence[Question]) -> list[str]:
-    fields = (condition for question in questions for condition in _fields(question.condition))
-    return sorted({str(field.path[0]) for field in fields if len(field.path) == 1 and _asks_for_null(field)})
+def _ambiguous(condition: Expression) -> Iterator[NotExists | Is]:
+    """The terms that tell null from missing."""
+    for field in _fields(condition):
+        if isinstance(field, NotExists) or (isinstance(field, Is) and field.constant is Constant.NULL):
+            yield field
 
 
-def _asks_for_null(condition: Expression) -> bool:
-    return isinstance(condition, NotExists) or (isinstance(condition, Is) and condition.constant is Constant.NULL)
+def _where_it_matters(condition: Expression, path: Path) -> Expression:
+    """A condition with the other ways to meet it taken out, and the field null or missing."""
+    if isinstance(condition, And | Or):
+        terms = [_where_it_matters(term, path) for term in condition.terms]
+        if isinstance(condition, And):
+            return And(tuple(terms))
+        return Or(
+            tuple(term for term, was in zip(terms, condition.terms, strict=True) if _asks_of(was, path)) or tuple(terms)
+        )
+    return NotExists(path) if _asks_of(condition, path) else condition
+
+
+def _asks_of(condition: Expression, path: Path) -> bool:
+    return any(field.path == path for field in _ambiguous(condition))
 
 
 def _spelled(character: str) -> str:
@@ -143,17 +166,18 @@ def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
     return {path: f"f{number}" for number, path in enumerate(sorted(leaves, key=str))}
 
 
-def _wanted(condition: Expression) -> Iterator[Path]:
+def _wanted(condition: Expression, *, alternative: bool = False) -> Iterator[Path]:
+    """The fields that a condition needs; one of several alternatives is rarely what decides."""
     if isinstance(condition, And | Or):
         for term in condition.terms:
-            yield from _wanted(term)
-    elif isinstance(condition, NotExists | Is) and _asks_for_null(condition):
-        keys = _keys(condition.path)
-        yield keys[:-1] if keys == condition.path and len(keys) > 1 else keys
-    elif isinstance(condition, Comparison | Is):
-        yield _keys(condition.path)
-    else:
+            yield from _wanted(term, alternative=alternative or isinstance(condition, Or))
+    elif isinstance(condition, Term):
         raise UnsayableError("the text of a line")
+    else:
+        for field in _fields(condition):
+            keys = _keys(field.path)
+            around = _asks_of(field, keys) and len(keys) > 1 and not alternative
+            yield keys[:-1] if around else keys
 
 
 def _keys(path: Path) -> Path:
@@ -170,7 +194,9 @@ def _texts(questions: Sequence[Question]) -> tuple[set[Path], set[Path]]:
     otherwise |= {_keys(question.value) for question in questions if question.value is not None}
     for condition in (leaf for question in questions for leaf in _fields(question.condition)):
         keys, wanted = _keys(condition.path), condition.value if isinstance(condition, Comparison) else None
-        if keys != condition.path or not isinstance(wanted, str | Regex) or wanted == "*":
+        if isinstance(condition, NotExists) and keys == condition.path:
+            certain.add(keys)
+        elif keys != condition.path or not isinstance(wanted, str | Regex) or wanted == "*":
             otherwise.add(keys)
         elif (
             isinstance(condition, Comparison)
@@ -185,15 +211,18 @@ def _texts(questions: Sequence[Question]) -> tuple[set[Path], set[Path]]:
 
 
 _NEVER_JSON = re.compile(r"(?!true|false|null|nan|inf)[a-z/][^*\x00-\x1f]*", re.IGNORECASE)
-_DOUBT = (
-    "{0} between '[' and '[~' or {0} between '{{' and '{{~' or {0} in ('true', 'false')"
-    " or ({0} between '0' and '9~' or {0} between '-' and '-~') and regexp_full_match({0}, '[-+.0-9eE]+')"
+_USUAL = "{0} >= 'g' and {0} < 't' or {0} >= 'A' and {0} < '[' or {0} >= '/' and {0} < '0'"
+_UUID = "strlen({0}) = 36 and contains({0}, '-') and ({0} >= '0' and {0} < ':' or {0} >= 'a' and {0} < 'g')"
+_JSON = (
+    "{0} >= '[' and {0} < '\\' or {0} >= '{{' and {0} < '|' or {0} in ('true', 'false')"
+    " or ({0} >= '0' and {0} < ':' or {0} >= '-' and {0} < '.') and regexp_full_match({0}, '[-+.0-9eE]+')"
 )
-"""Whether a text may be the JSON of a number, an array, an object or a boolean."""
-_UNUSUAL = (
-    f"(strlen({{0}}) <> 36 or substr({{0}}, 14, 1) <> '-' or {{0}} between '[' and '[~' or {{0}} > 'g') and ({_DOUBT})"
-)
-"""The same, told quickly where it is a UUID."""
+"""Whether a text may be the JSON of a number, an array, an object or a boolean. The two above tell quickly of most that
+it is none."""
+
+
+def _usual(path: Path) -> str:
+    return _UUID if path == AUDIT_ID else _USUAL
 
 
 def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:

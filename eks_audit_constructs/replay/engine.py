@@ -1,4 +1,4 @@
-"""Logs counted by DuckDB: each line is parsed once, all terms of all questions are columns, minutes are grouped there.
+"""Logs counted by DuckDB: each line is parsed once, each question is a column, minutes are grouped there.
 
 There are two ways. DuckDB's JSON reader is the faster one (`columnar`), exact where every line is an event with a time.
 What questions ask of the text of lines is then answered from a second look at the file that parses nothing. Otherwise
@@ -18,10 +18,10 @@ import duckdb
 
 from eks_audit_constructs.replay import columnar, counts, duplicates, reference, session, tally
 from eks_audit_constructs.replay.counts import Answer, LogCounts, Question
+from eks_audit_constructs.replay.hits import Hits, is_textual
 from eks_audit_constructs.replay.logs import Log, Shape
 from eks_audit_constructs.replay.session import Progress
 from eks_audit_constructs.replay.statement import select_events
-from eks_audit_constructs.replay.terms import Terms, is_textual
 from eks_audit_constructs.replay.values import UnsayableError
 
 __all__ = ["count"]
@@ -121,21 +121,21 @@ def _read_columns(
     """Read with the JSON reader, and once more where questions ask for text; None if that does not tell enough."""
     texts = [question for question in questions if is_textual(question.condition)]
     others = [question for question in questions if not is_textual(question.condition)]
-    # While every event has the fields of which null and missing differ, it need not be told which of the two it is.
+    # While no event lacks a field of which null and missing differ, it need not be told which of the two it is.
     lacking = [Question(condition=condition) for condition in columnar.lacking(others)]
     asked = [*others, *lacking]
-    terms = Terms(asked)
+    hits = Hits(asked)
     for guess in (True, False):
         try:
-            events = f"select *, false as untimed from ({columnar.select_events(asked, terms, guess=guess)})"
-            rows = database.execute(tally.statement(events, terms, every), source).fetchall()
+            events = f"select *, false as untimed from ({columnar.select_events(hits, guess=guess)})"
+            rows = database.execute(tally.statement(events, hits, every), source).fetchall()
         except (UnsayableError, duckdb.Error):
             return None
-        if not tally.has_untimed(rows, terms):
+        told = tally.summary(rows, hits, every)
+        if not told.undated:
             break
     else:
         return None
-    told = tally.summary(rows, asked, terms, every)
     lack = any(answer.matched for answer in told.answers[len(others) :])
     nulls = [Question(condition=condition) for condition in columnar.nulls(others)] if lack else []
     found = _read_matching(database, batch, [*nulls, *texts], source) if nulls or texts else ()
@@ -150,11 +150,11 @@ def _read_matching(
     database: duckdb.DuckDBPyConnection, batch: Sequence[Log], questions: Sequence[Question], source: _Source
 ) -> tuple[Answer, ...]:
     """The answers to questions that ask for text, of lines that all have times."""
-    terms = Terms(questions)
+    hits = Hits(questions)
     matching = [question.condition for question in questions]
-    select = select_events(batch[0].shape, terms, files=len(batch), matching=matching)
-    rows = database.execute(tally.statement(f"select *, false as untimed from ({select})", terms), source).fetchall()
-    return tally.summary(rows, questions, terms).answers
+    select = select_events(batch[0].shape, hits, files=len(batch), matching=matching)
+    rows = database.execute(tally.statement(f"select *, false as untimed from ({select})", hits), source).fetchall()
+    return tally.summary(rows, hits).answers
 
 
 def _read_lines(
@@ -164,10 +164,10 @@ def _read_lines(
     every: int,
     source: _Source,
 ) -> LogCounts:
-    terms = Terms(questions)
-    select = select_events(batch[0].shape, terms, files=len(batch))
+    hits = Hits(questions)
+    select = select_events(batch[0].shape, hits, files=len(batch))
     database.execute(f"create or replace temp table events as {select}", source)
     timed = database.execute("select count(*) = count(happened) from events").fetchone() == (True,)
     events = "select *, false as untimed from events" if timed else _FILLED
-    rows = database.execute(tally.statement(events, terms, every)).fetchall()
-    return tally.summary(rows, questions, terms, every)
+    rows = database.execute(tally.statement(events, hits, every)).fetchall()
+    return tally.summary(rows, hits, every)

@@ -11,11 +11,11 @@ from typing import Any
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import Expression, Path
 from eks_audit_constructs.replay.counts import Question
+from eks_audit_constructs.replay.hits import Hits
 from eks_audit_constructs.replay.logs import Log, Shape, read_lines
 from eks_audit_constructs.replay.reference import EXPORT_TIME, RFC3339, TIMES
 from eks_audit_constructs.replay.statement import messages, microseconds, parsed
-from eks_audit_constructs.replay.terms import Terms
-from eks_audit_constructs.replay.values import Values
+from eks_audit_constructs.replay.values import Values, stacked
 
 __all__ = ["COLUMNS", "KEPT", "kept_rows", "select_matching"]
 
@@ -60,7 +60,7 @@ def select_matching(shape: Shape, conditions: Sequence[Expression], *, kept: int
     Raises:
         UnsayableError: A condition is one that SQL cannot say.
     """
-    terms = Terms([Question(condition=condition) for condition in conditions])
+    hits = Hits([Question(condition=condition) for condition in conditions])
     fields: dict[Path, str] = {}
     values = Values(lambda path: fields.setdefault(path, f"fields[{len(fields) + 1}]"), event="fields")
 
@@ -71,20 +71,18 @@ def select_matching(shape: Shape, conditions: Sequence[Expression], *, kept: int
     shown["resource"] = f"nullif(concat_ws('/', {', '.join(shown.pop(name) for name in _SPLIT)}), '')"
     shown["address"] = f"json_extract_string({values.json(_ADDRESSES)}, '$[#-1]')"
     times = [f"trim({values.json((name,))}::varchar, '\"')" for name in TIMES]
-    quick, told = terms.columns(values)
-    hits = [f"coalesce({terms.column(condition)}, false)" for condition in terms.conditions]
+    asked, quick, told = hits.columns(values)
+    source = f"select *, {parsed(fields)} as fields from ({messages(shape, files=1)})"
     return f"""
-        select list_filter([{", ".join(f"if({hit}, {at}, null)" for at, hit in enumerate(hits))}],
-            lambda hit: hit is not null) as filters, * exclude ({", ".join(terms.names)})
+        select list_filter([{", ".join(f"if({name}, {at}, null)" for at, name in enumerate(hits.names))}],
+            lambda hit: hit is not null) as filters, * exclude ({", ".join(hits.names)})
         from (
             select {microseconds(times, exported=shape is Shape.EXPORT)} as happened,
                 {", ".join(f"{written} as {name}" for name, written in shown.items())},
                 left(message, {kept}) as message, length(message) as length{told}
-            from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (
-                select *, {parsed(fields)} as fields from ({messages(shape, files=1)})
-            ))))
+            from ({stacked(source, values.extracted, values.told, asked, quick)})
         )
-        where {" or ".join(hits)}
+        where {" or ".join(hits.names)}
     """
 
 

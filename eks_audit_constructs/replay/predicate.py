@@ -5,6 +5,7 @@ It says what `conditions.sql` says, over values that are taken from an event onc
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from eks_audit_constructs.conditions.expression import (
 )
 from eks_audit_constructs.replay.values import UnsayableError, Values, json_path, literal, number, string
 
-__all__ = ["predicate"]
+__all__ = ["is_prefix", "predicate"]
 
 
 def predicate(term: Expression, values: Values) -> str:
@@ -48,8 +49,7 @@ def predicate(term: Expression, values: Values) -> str:
             scalar = "left({}::varchar, 1) not in ('{{', '[', 'n')"  # n: null
             return _some(path, values, values.json, str, scalar.format) if sign is Operator.EQ else "false"
         case Comparison(path, sign, str() | Regex() as wanted):
-            found = partial(_matches, sign=sign, wanted=wanted)
-            return _some(path, values, values.string, string, found, _sought(sign, wanted))
+            return _compared(path, sign, wanted, values)
         case Comparison(path, sign, int() | float() as wanted):
             compared = f"{_SIGNS[sign]} {_number(wanted)}"
             return _some(path, values, values.number, number, lambda value: f"{value} {compared}")
@@ -64,8 +64,12 @@ def predicate(term: Expression, values: Values) -> str:
             return f"{values.event} is not null and {values.json(path)} is null"
         case Term(Regex(source), absent):
             return f"{'not ' if absent else ''}regexp_matches(message, {literal(source)})"
-        case Term(str(text), absent):
-            return f"{'not ' if absent else ''}contains(message, {literal(text)})"
+        case Term(str(text), True):
+            return f"not contains(message, {literal(text)})"
+        case Term(str(text)):
+            rare = text[_rare(text) :]
+            first = f"contains(message, {literal(rare)}) and " if rare != text else ""
+            return f"({first}contains(message, {literal(text)}))"
     raise TypeError(f"{term!r} is no condition")
 
 
@@ -99,6 +103,16 @@ def _elements(path: Path, values: Values, sought: str = "") -> str:
     return f"json_extract({array}, {json_path(path[at:])})"
 
 
+def _compared(path: Path, sign: Operator, wanted: str | Regex, values: Values) -> str:
+    """A string compared; as JSON where that will do, for then it need not be read."""
+    if ANY_ELEMENT not in path and values.is_text(path):
+        return _matches(values.string(path), sign, wanted)
+    sought = _sought(sign, wanted)
+    if isinstance(wanted, str) and ("*" not in wanted or is_prefix(wanted)) and not _CONTROL.search(wanted):
+        return _some(path, values, values.json, str, partial(_matches_json, sign=sign, wanted=wanted), sought)
+    return _some(path, values, values.string, string, partial(_matches, sign=sign, wanted=wanted), sought)
+
+
 def _sought(sign: Operator, wanted: str | Regex) -> str:
     """The longest text that must stand in a string that matches; in JSON it may be spelled with a backslash."""
     if sign is not Operator.EQ or isinstance(wanted, Regex) or _ESCAPED.search(wanted):
@@ -106,7 +120,22 @@ def _sought(sign: Operator, wanted: str | Regex) -> str:
     return max(wanted.split("*"), key=len)
 
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
+
+
+def _rare(text: str) -> int:
+    """Where a text has a character that is rare in JSON: DuckDB is quick to find a text that begins with it."""
+    found = _RARE.search(text)
+    return found.start() if found else 0
+
+
+_RARE = re.compile(r'[^a-z0-9":,_-](?=.{3})')
+
+
+def is_prefix(wanted: str) -> bool:
+    """Whether a text with stars stands for all that begin like it, which is quick to tell."""
+    return wanted.endswith("*") and wanted.strip("*") != "" and "*" not in wanted.rstrip("*")
 
 
 def _check(path: Path) -> None:
@@ -115,13 +144,27 @@ def _check(path: Path) -> None:
 
 
 def _matches(text: str, sign: Operator, wanted: str | Regex) -> str:
+    no = "" if sign is Operator.EQ else "not "
     if isinstance(wanted, Regex):
-        return f"{'' if sign is Operator.EQ else 'not '}regexp_matches({text}, {literal(wanted.source)})"
+        return f"{no}regexp_matches({text}, {literal(wanted.source)})"
     if "*" not in wanted:
         return f"{text} {_SIGNS[sign]} {literal(wanted)}"
+    if is_prefix(wanted):
+        return f"{no}starts_with({text}, {literal(wanted.rstrip('*'))})"
     escaped = re.sub(r"([\\%_])", r"\\\1", wanted)
     glob = literal(re.sub(r"\*+", "%", escaped)) + (r" escape '\'" if escaped != wanted else "")
-    return f"{text} {'like' if sign is Operator.EQ else 'not like'} {glob}"
+    return f"{text} {no}like {glob}"
+
+
+def _matches_json(value: str, sign: Operator, wanted: str) -> str:
+    """The same of a JSON value: DuckDB writes a string in one way only, with no escape that JSON does not ask for."""
+    value = f"{value}::varchar"
+    written = json.dumps(wanted.rstrip("*"), ensure_ascii=False)
+    if "*" in wanted:
+        found = f"starts_with({value}, {literal(written[:-1])})"
+        return found if sign is Operator.EQ else f"(starts_with({value}, '\"') and not {found})"
+    equal = f"{value} {_SIGNS[sign]} {literal(written)}"
+    return equal if sign is Operator.EQ else f"(starts_with({value}, '\"') and {equal})"
 
 
 def _number(wanted: float) -> str:

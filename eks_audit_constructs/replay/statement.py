@@ -1,4 +1,4 @@
-"""The SQL with which DuckDB reads logs: one row an event, one column a term."""
+"""The SQL with which DuckDB reads logs: one row an event, one column a question."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from eks_audit_constructs.conditions.expression import Expression, Or, Path
 from eks_audit_constructs.replay.duplicates import AUDIT_ID, STAGE, identity
+from eks_audit_constructs.replay.hits import Hits
 from eks_audit_constructs.replay.logs import Shape
 from eks_audit_constructs.replay.predicate import predicate
 from eks_audit_constructs.replay.reference import EXPORT_TIME, RFC3339, TIMES
-from eks_audit_constructs.replay.terms import Terms
-from eks_audit_constructs.replay.values import Values, json_path
+from eks_audit_constructs.replay.values import Values, json_path, stacked
 
 __all__ = ["MAX_LINE", "messages", "microseconds", "parsed", "select_events"]
 
@@ -19,15 +19,15 @@ MAX_LINE = 4 * 1024 * 1024
 _BLANK = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"
 
 
-def select_events(shape: Shape, terms: Terms, *, files: int = 1, matching: Sequence[Expression] = ()) -> str:
+def select_events(shape: Shape, hits: Hits, *, files: int = 1, matching: Sequence[Expression] = ()) -> str:
     """The statement that reads files of the shape, with the parameters `files` and `compression`.
 
     Its columns: `source` (which file), `size` (bytes), `readable` (it is a JSON object), `happened` (microseconds since
-    1970, NULL without a time), `identity` (NULL without one), and those of the terms.
+    1970, NULL without a time), `identity` (NULL without one), and those of the hits.
 
     Args:
         shape: The shape of the files.
-        terms: The terms of the questions.
+        hits: The questions.
         files: How many files there are.
         matching: Conditions on the text of a line; if given, only lines that match one of them are read.
 
@@ -38,16 +38,17 @@ def select_events(shape: Shape, terms: Terms, *, files: int = 1, matching: Seque
     values = Values(lambda path: fields.setdefault(path, f"fields[{len(fields) + 1}]"), event="fields")
     times = [f"trim({values.json((name,))}::varchar, '\"')" for name in TIMES]
     same = identity(values.string(AUDIT_ID), values.string(STAGE))
-    quick, told = terms.columns(values)
+    asked, quick, told = hits.columns(values)
+    source = f"""
+        select *, {parsed(fields)} as fields
+        from ({messages(shape, files)})
+        where {predicate(Or(tuple(matching)), values) if matching else "true"}
+    """
     return f"""
         select source, strlen(message) as size, fields is not null as readable,
             {microseconds(times, exported=shape is Shape.EXPORT)} as happened,
             {same} as identity{told}
-        from (select *{quick} from (select *{values.told} from (select *{values.extracted} from (
-            select *, {parsed(fields)} as fields
-            from ({messages(shape, files)})
-            where {predicate(Or(tuple(matching)), values) if matching else "true"}
-        ))))
+        from ({stacked(source, values.extracted, values.told, asked, quick)})
     """
 
 

@@ -2,85 +2,85 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from eks_audit_constructs.replay import duplicates
-from eks_audit_constructs.replay.counts import Answer, LogCounts, Question, Sample
-from eks_audit_constructs.replay.terms import Terms
+from eks_audit_constructs.replay.counts import Answer, LogCounts, Sample
+from eks_audit_constructs.replay.hits import Hits
 
-__all__ = ["Row", "has_untimed", "statement", "summary"]
+__all__ = ["Row", "statement", "summary"]
 
 Row: TypeAlias = tuple[Any, ...]
-"""The events of which all terms hold alike: the terms, then a list for each count and each value's four."""
+"""A minute, NULL for events without one: what `_COUNTS` says, then the number of events that match each question, then
+four numbers for each question that asks for a value."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
-_COUNTS = {
-    "minute": _MINUTE,
-    "events": "count(*)",
-    "unreadable": "count(*) filter (not readable)",
-    "untimed": "count(*) filter (untimed)",
-    "first": "min(happened) filter (not untimed)",
-    "last": "max(happened) filter (not untimed)",
-    "bytes": "sum(size)",
-}
+_COUNTS = (
+    "count(*)",
+    "count(*) filter (not readable)",
+    "count(*) filter (untimed)",
+    "min(happened) filter (not untimed)",
+    "max(happened) filter (not untimed)",
+    "sum(size)",
+)
 _VALUE = ("count", "sum", "min", "max")
 
 
-def statement(events: str, terms: Terms, every: int = 1) -> str:
+def statement(events: str, hits: Hits, every: int = 1) -> str:
     """The statement that counts events with the columns of `statement.select_events` and `untimed`.
 
     Args:
         events: The statement that selects the events.
-        terms: The terms of the questions.
+        hits: The questions.
         every: What divides the identities to remember.
     """
-    counts = _COUNTS | {"identities": duplicates.remembered(every)}
-    for number in range(len(terms.values)):
-        counts |= {f"{function}{number}": f"{function}(v{number})" for function in _VALUE}
-    columns = ", ".join([*terms.names, *(f"{count} as {name}" for name, count in counts.items())])
-    lists = ", ".join([*terms.names, *(f"list({name})" for name in counts)])
-    return f"select {lists} from (select {columns} from ({events}) group by all) group by all"
+    counts = [*_COUNTS, duplicates.remembered(every), *(f"count_if({name})" for name in hits.names)]
+    for name, question in zip(hits.names, hits.questions, strict=True):
+        if question.value is not None:
+            number = f"v{hits.values.index(question.value)}"
+            counts += [f"{function}({number}) filter ({name})" for function in _VALUE]
+    return f"select {_MINUTE} as minute, {', '.join(counts)} from ({events}) group by minute"
 
 
-def has_untimed(rows: Iterable[Row], terms: Terms) -> bool:
-    """Whether an event is in no minute."""
-    return any(None in (row[len(terms.names)] or ()) for row in rows)
-
-
-def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms, every: int = 1) -> LogCounts:
+def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
     """The counts that the rows of the statement tell."""
-    tests = [terms.test(condition) for condition in terms.conditions]
-    lines, sizes = defaultdict[int, int](int), defaultdict[int, int](int)
-    answers = [_Series() for _ in questions]
+    lines: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    matched = [0] * len(hits.questions)
+    minutes: list[dict[int, Sample]] = [{} for _ in hits.questions]
+    asking = [index for index, question in enumerate(hits.questions) if question.value is not None]
     total = unreadable = untimed = undated = 0
     times: list[int] = []
     identities = Counter[int]()
-    for row in rows:
-        held = sum(1 << number for number, holds in enumerate(row[: len(terms.names)]) if holds)
-        matching = [index for index, test in enumerate(tests) if test(held)]
-        columns = row[len(terms.names) :]
-        if columns[0] is None:
-            continue  # there is no event at all
-        for minute, events, broken, timeless, first, last, size, same, *numbers in zip(*columns, strict=True):
-            total += events
-            unreadable += broken
-            untimed += timeless
-            if minute is None:
-                undated += events
-            else:
-                lines[minute] += events
-                sizes[minute] += int(size)
-            identities.update(same or ())
-            if first is not None:
-                times += (first, last)
-            for index in matching:
-                path = questions[index].value
-                at = None if path is None else terms.values.index(path) * len(_VALUE)
-                answers[index].add(minute, events, None if at is None else numbers[at : at + len(_VALUE)])
+    for minute, events, broken, timeless, first, last, size, same, *numbers in rows:
+        total += events
+        unreadable += broken
+        untimed += timeless
+        identities.update(same or ())
+        if first is not None:
+            times += (first, last)
+        if minute is None:
+            undated += events
+        else:
+            lines[minute] = events
+            sizes[minute] = int(size)
+        matching, values = numbers[: len(matched)], iter(numbers[len(matched) :])
+        if not any(matching):
+            continue
+        for index, number in enumerate(matching):
+            if number:
+                matched[index] += number
+                if minute is not None:
+                    minutes[index][minute] = Sample(number, number, 1, 1)
+        if minute is not None:
+            for index, (count, *told) in zip(asking, zip(*[values] * len(_VALUE), strict=True), strict=True):
+                minutes[index].pop(minute, None)
+                if count:
+                    minutes[index][minute] = Sample(count, *map(float, told))
     return LogCounts(
         events=total,
         unreadable=unreadable,
@@ -90,30 +90,10 @@ def summary(rows: Iterable[Row], questions: Sequence[Question], terms: Terms, ev
         last=_EPOCH + timedelta(microseconds=max(times)) if times else None,
         lines=dict(sorted(lines.items())),
         sizes=dict(sorted(sizes.items())),
-        answers=tuple(series.answer() for series in answers),
+        answers=tuple(
+            Answer(matched=number, minutes=dict(sorted(series.items())))
+            for number, series in zip(matched, minutes, strict=True)
+        ),
         identities=dict(identities),
         every=every,
     )
-
-
-class _Series:
-    """What one question has counted."""
-
-    def __init__(self) -> None:
-        self.matched = 0
-        self.matches = defaultdict[int, int](int)
-        self.samples: dict[int, Sample] = {}
-
-    def add(self, minute: int | None, events: int, numbers: Sequence[Any] | None) -> None:
-        self.matched += events
-        if minute is None:
-            return
-        if numbers is None:
-            self.matches[minute] += events
-        elif numbers[0]:
-            sample, known = Sample(int(numbers[0]), *map(float, numbers[1:])), self.samples.get(minute)
-            self.samples[minute] = known + sample if known else sample
-
-    def answer(self) -> Answer:
-        ones = {minute: Sample(number, number, 1, 1) for minute, number in self.matches.items()}
-        return Answer(matched=self.matched, minutes=dict(sorted((ones | self.samples).items())))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, selector
 
-__all__ = ["UnsayableError", "Values", "json_path", "literal", "number", "string"]
+__all__ = ["UnsayableError", "Values", "json_path", "literal", "number", "stacked", "string"]
 
 _UNSAFE_IN_KEY = re.compile(r'["\\\x00-\x1f]')
 
@@ -44,9 +44,13 @@ class Values:
             return expression
         return self._extracted.setdefault(expression, f"x{len(self._extracted)}")
 
+    def is_text(self, path: Path) -> bool:
+        """Whether what is there is read as a text, not as JSON."""
+        return path in self._texts
+
     def string(self, path: Path) -> str:
         """The string there, NULL when it is none."""
-        return self._json(path) if path in self._texts else self._tell(string(self.json(path)))
+        return self._json(path) if path in self._texts else string(self.json(path))
 
     def number(self, path: Path) -> str:
         """The number there, NULL when it is none."""
@@ -105,6 +109,13 @@ def literal(text: str) -> str:
     if "\x00" in text or (not text.isascii() and re.search("[\ud800-\udfff]", text)):
         raise UnsayableError(text)
     return "'" + text.replace("'", "''") + "'"
+
+
+def stacked(source: str, *levels: str) -> str:
+    """A SELECT for each level of columns, which stands on the one before it and adds to its columns."""
+    for level in levels:
+        source = f"select *{level} from ({source})"
+    return source
 
 
 def _columns(named: dict[str, str]) -> str:

@@ -231,6 +231,34 @@ class TestNastyLines:
         assert_agree([path], [Question(condition=agent.not_exists()), Question(condition=agent.is_null())])
 
     @pytest.mark.parametrize(
+        "username", ['"username":null', '"user\\u006eame" : null', '"username":"a"', '"groups":[]']
+    )
+    def test_null_is_told_from_missing_where_that_is_one_of_several_ways_to_match(
+        self, tmp_path: Path, username: str
+    ) -> None:
+        lines = [f'{event("06:02:00", verb=verb)[:-1]},"user":{{{username}}}}}' for verb in ("get", "list")]
+        nobody = (field("user.username") != "a") | field("user.username").not_exists()
+        get = field("verb") == "get"
+
+        assert_agree([write_log(tmp_path, *lines)], [Question(condition=nobody), Question(condition=get & nobody)])
+        assert_agree(
+            [write_log(tmp_path, *lines)], [Question(condition=get & (field("user.username").is_null() | nobody))]
+        )
+
+    def test_strings_are_told_apart_however_they_are_written(self, tmp_path: Path) -> None:
+        characters = [chr(code) for code in (*range(1, 0x180), 0x2028, 0xE000, 0xFFFD, 0x1F600)]
+        lines = [
+            event("06:02:00", objectRef={"name": f"a{one}b", "uid": one}, userAgent=f"{one}a") for one in characters
+        ]
+        plain = [one for one in characters if one != "*"]
+        name, agent = field("objectRef.name"), field("userAgent")
+
+        assert_agree([write_log(tmp_path, *lines)], [Question(condition=name == f"a{one}b") for one in plain])
+        assert_agree([write_log(tmp_path, *lines)], [Question(condition=name == f"a{one}*") for one in plain])
+        assert_agree([write_log(tmp_path, *lines)], [Question(condition=agent != f"{one}*") for one in plain])
+        assert_agree([write_log(tmp_path, *lines)], [Question(condition=name != f"*{one}*") for one in plain[::7]])
+
+    @pytest.mark.parametrize(
         "question",
         [
             Question(condition=field("stageTimestamp") == "2026*"),

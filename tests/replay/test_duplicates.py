@@ -91,7 +91,16 @@ def test_another_stage_is_another_event(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize("form", ["lines", "returns"])
 @pytest.mark.parametrize(
-    "fields", [{}, {"auditID": ID}, {"stage": "Panic"}, {"auditID": 5, "stage": "Panic"}, {"auditID": ID, "stage": 5}]
+    "fields",
+    [
+        {},
+        {"auditID": ID},
+        {"stage": "Panic"},
+        {"auditID": 5, "stage": "Panic"},
+        {"auditID": ID, "stage": 5},
+        {"auditID": 10**35, "stage": "Panic"},
+        {"auditID": -(10**34), "stage": "Panic"},
+    ],
 )
 def test_without_both_texts_nothing_is_the_same(tmp_path: Path, form: str, fields: dict[str, Any]) -> None:
     log = [event("06:02:00", **fields)] * 2
