@@ -14,7 +14,7 @@ import pytest
 from eks_audit_constructs.cli import main
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 
-HEAVY = {"aws_cdk", "jsii", "duckdb", "sqlglot", "lark", "orjson", "yaml"}
+HEAVY = {"rich", "aws_cdk", "jsii", "duckdb", "sqlglot", "lark", "orjson", "yaml"}
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_without_its_extra_the_command_says_how_to_get_it() -> None:
-    code = "import sys; sys.modules['typer'] = None; from eks_audit_constructs.__main__ import main; main()"
+    code = "import sys; sys.modules['click'] = None; from eks_audit_constructs.__main__ import main; main()"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert done.stderr == "eks-audit: typer is not installed: pip install 'eks-audit-constructs[cli]'\n"
+    assert done.stderr == "eks-audit: click is not installed: pip install 'eks-audit-constructs[cli]'\n"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
 __all__ = ["ALARMED", "BAD_INPUT", "DIFFERS", "app"]
-
-app = typer.Typer(
-    name="eks-audit",
-    help="Audit logging for Amazon EKS: see what it would catch before you deploy it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 ALARMED = 1
 DIFFERS = 1
 BAD_INPUT = 2
+
+
+@click.group(name="eks-audit")
+def app() -> None:
+    """Audit logging for Amazon EKS: see what it would catch before you deploy it."""

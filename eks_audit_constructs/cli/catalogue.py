@@ -3,64 +3,81 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-import typer
+import click
 
 from eks_audit_constructs.cli.app import DIFFERS, app
-from eks_audit_constructs.cli.options import Profile, Region, shown_progress
+from eks_audit_constructs.cli.options import as_json, profile, region, shown_progress
 
 __all__ = ["detections", "explain_detection", "run_demo", "verify"]
 
 
 @app.command()
-def detections(
-    tag: Annotated[str | None, typer.Option(help="Only those with this tag, such as secrets.")] = None,
-    severity: Annotated[Literal["high", "medium", "low"] | None, typer.Option(help="Only those of it.")] = None,
-    format: Annotated[Literal["table", "json", "sigma"], typer.Option(help="How to print them.")] = "table",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-) -> None:
-    """List the detections of the catalogue: as a table, with everything about each as JSON, or as Sigma rules."""
+@click.option("--tag", metavar="NAME", help="Only those with this tag, such as secrets.")
+@click.option("--severity", type=click.Choice(["high", "medium", "low"]), help="Only those of it.")
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json", "sigma"]),
+    default="table",
+    help="How to print them. Default: table.",
+)
+@click.option("--json", is_flag=True, help="The same as --format json.")
+def detections(tag: str | None, severity: str | None, format: str, json: bool) -> None:
+    """List the detections of the catalogue.
+
+    As a table, with everything about each as JSON, or as Sigma rules.
+    """
     from rich.console import Console
 
     from eks_audit_constructs import catalog, explain
 
     chosen = catalog.select(severity=None if severity is None else catalog.Severity(severity), tag=tag)
     if json or format == "json":
-        typer.echo(explain.as_json(chosen))
+        click.echo(explain.as_json(chosen))
     elif format == "sigma":
         from eks_audit_constructs.catalog import sigma
 
         text, left_out = sigma.write(chosen)
-        typer.echo(text, nl=False)
+        click.echo(text, nl=False)
         for id, reason in left_out:
-            typer.echo(f"{id}: left out: {reason}", err=True)
+            click.echo(f"{id}: left out: {reason}", err=True)
     else:
         explain.print_detections(chosen, Console(highlight=False))
 
 
 @app.command("explain")
-def explain_detection(
-    id: Annotated[str, typer.Argument(metavar="ID", help="A detection's id, as `eks-audit detections` lists them.")],
-    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
-) -> None:
-    """Say all about one detection: pattern, query, SQL, sample events, and what to do when it goes off."""
+@click.argument("id")
+@as_json
+def explain_detection(id: str, json: bool) -> None:
+    """Say all about one detection.
+
+    ID is one that `eks-audit detections` lists. Told are its pattern, query, SQL, sample events, and what to do when it
+    goes off.
+    """
     from rich.console import Console
 
     from eks_audit_constructs import catalog, explain
 
     detection = catalog.get(id)
     if json:
-        typer.echo(explain.as_json([detection]))
+        click.echo(explain.as_json([detection]))
     else:
         explain.print_detection(detection, Console(highlight=False))
 
 
 @app.command("demo")
-def run_demo(
-    folder: Annotated[Path, typer.Option(help="Where the template goes.")] = Path("cdk.out"),
-) -> None:
-    """Synthesize the default stack, and replay an attack and an ordinary day through its template."""
+@click.option(
+    "--folder",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    default=Path("cdk.out"),
+    help="Where the template goes. Default: cdk.out.",
+)
+def run_demo(folder: Path) -> None:
+    """Replay an attack through the default stack.
+
+    The stack is synthesized, and an attack and an ordinary day are replayed through its template.
+    """
     from rich.console import Console
 
     from eks_audit_constructs import demo
@@ -77,15 +94,17 @@ def run_demo(
 
 
 @app.command()
-def verify(
-    template: Annotated[
-        Path | None, typer.Option(help="Verify the metric filters of this template or cdk.out folder instead.")
-    ] = None,
-    profile: Profile = None,
-    region: Region = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-) -> None:
-    """Ask CloudWatch whether it matches what this library says a filter pattern matches.
+@click.option(
+    "--template",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Verify the metric filters of this template or cdk.out folder instead.",
+)
+@profile
+@region
+@as_json
+def verify(template: Path | None, profile: str | None, region: str | None, json: bool) -> None:
+    """Ask CloudWatch whether patterns match what they should.
 
     Sends every pattern of the catalogue with its sample events to TestMetricFilter, and patterns that settle what the
     documentation leaves open. It is free of charge, needs the permission logs:TestMetricFilter only, and neither reads
@@ -98,9 +117,8 @@ def verify(
     from rich.console import Console
 
     from eks_audit_constructs import aws, catalog
-    from eks_audit_constructs.verify import checks
+    from eks_audit_constructs.verify import checks, report
     from eks_audit_constructs.verify import verify as run
-    from eks_audit_constructs.verify.report import as_json, print_report
 
     if template is None:
         patterns, skipped = list(checks.of_detections(catalog.ALL)), {}
@@ -110,8 +128,8 @@ def verify(
         asked = [*patterns, *checks.probes()]
         result = run(asked, client, progress=lambda share: progress("Asking CloudWatch", share))
     if json:
-        typer.echo(as_json(result, skipped=skipped))
+        click.echo(report.as_json(result, skipped=skipped))
     else:
-        print_report(result, Console(highlight=False), skipped=skipped)
+        report.print_report(result, Console(highlight=False), skipped=skipped)
     if not result.agrees:
-        raise typer.Exit(DIFFERS)
+        raise SystemExit(DIFFERS)
