@@ -75,9 +75,8 @@ def replayed(
     Raises:
         AuditConfigurationError: The template is none, or a log cannot be read.
     """
-    from eks_audit_constructs.replay import engine, session  # DuckDB takes a while to load
+    from eks_audit_constructs.replay import engine  # DuckDB takes a while to load
 
-    session.prepare()
     read = read_template(Path(template))
     planned = plan(read)
     notes: list[str] = []

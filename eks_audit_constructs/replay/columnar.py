@@ -1,9 +1,9 @@
 """The SQL with which DuckDB's JSON reader takes only the fields that questions need.
 
 It parses and extracts in one step, and what it cannot take as asked is NULL: a line that is no JSON object, and another
-value where a condition expects an object. It makes no difference between null and missing. Where a condition does, the
-object around the field is taken as it is, if there is one and every event would be asked; else `lacking` tells whether
-an event is asked at all, and `nulls` whether there is a null.
+value where a condition expects an object. It makes no difference between null and missing. Where a condition does, and
+that is not just one of several ways to meet it, the object around the field is taken as it is. Else `lacking` tells of
+events to which it matters, and only if there are any, it is looked for nulls with `nulls`.
 """
 
 from __future__ import annotations

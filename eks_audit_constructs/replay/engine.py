@@ -1,4 +1,4 @@
-"""Logs counted by DuckDB: each line is parsed once, each question is a column, minutes are grouped there.
+"""Logs counted by DuckDB: each line is parsed once, each question is a column (`hits`), each minute a row (`tally`).
 
 There are two ways. DuckDB's JSON reader is the faster one (`columnar`), exact where every line is an event with a time.
 What questions ask of the text of lines is then answered from a second look at the file that parses nothing. Otherwise
@@ -121,7 +121,7 @@ def _read_columns(
     """Read with the JSON reader, and once more where questions ask for text; None if that does not tell enough."""
     texts = [question for question in questions if is_textual(question.condition)]
     others = [question for question in questions if not is_textual(question.condition)]
-    # While no event lacks a field of which null and missing differ, it need not be told which of the two it is.
+    # While it matters to no event whether a field is null or missing, it need not be told.
     lacking = [Question(condition=condition) for condition in columnar.lacking(others)]
     asked = [*others, *lacking]
     hits = Hits(asked)

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeAlias
 
 import duckdb
 
 from eks_audit_constructs.replay.logs import Log, check_gzip
 
-__all__ = ["Progress", "checked", "database", "prepare", "watched"]
+__all__ = ["Progress", "checked", "database", "watched"]
 
 Progress: TypeAlias = Callable[[float], None]
 """Called now and then with the share of the input that is done, 0 to 1."""
@@ -46,25 +47,12 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def prepare() -> None:
-    """Meanwhile make ready what the first connection needs: it takes as long as reading a template."""
-    threading.Thread(target=_instance, daemon=True).start()
-
-
-_making = threading.Lock()
-_made: list[duckdb.DuckDBPyConnection] = []
-
-
+@cache
 def _instance() -> duckdb.DuckDBPyConnection:
     """The database of this process: one that is closed would give its memory back, and the next one fetch it again."""
-    with _making:
-        if not _made:
-            spill = tempfile.mkdtemp(prefix="eks-audit-")
-            atexit.register(shutil.rmtree, spill, ignore_errors=True)
-            made = duckdb.connect(":memory:", config={"temp_directory": spill})
-            made.execute("set global autoinstall_known_extensions = false")
-            _made.append(made)
-        return _made[0]
+    spill = tempfile.mkdtemp(prefix="eks-audit-")
+    atexit.register(shutil.rmtree, spill, ignore_errors=True)
+    return duckdb.connect(":memory:", config={"temp_directory": spill, "autoinstall_known_extensions": False})
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -14,8 +14,8 @@ from eks_audit_constructs.replay.hits import Hits
 __all__ = ["Row", "statement", "summary"]
 
 Row: TypeAlias = tuple[Any, ...]
-"""A minute, NULL for events without one: what `_COUNTS` says, then the number of events that match each question, then
-four numbers for each question that asks for a value."""
+"""A minute, NULL for events without one, then what `_COUNTS` and `duplicates` say. For each question then the number
+of events that match, and if it asks for a value, what `_VALUE` says of it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
@@ -38,8 +38,9 @@ def statement(events: str, hits: Hits, every: int = 1) -> str:
         hits: The questions.
         every: What divides the identities to remember.
     """
-    counts = [*_COUNTS, duplicates.remembered(every), *(f"count_if({name})" for name in hits.names)]
+    counts = [*_COUNTS, duplicates.remembered(every)]
     for name, question in zip(hits.names, hits.questions, strict=True):
+        counts.append(f"count_if({name})")
         if question.value is not None:
             number = f"v{hits.values.index(question.value)}"
             counts += [f"{function}({number}) filter ({name})" for function in _VALUE]
@@ -52,7 +53,6 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
     sizes: dict[int, int] = {}
     matched = [0] * len(hits.questions)
     minutes: list[dict[int, Sample]] = [{} for _ in hits.questions]
-    asking = [index for index, question in enumerate(hits.questions) if question.value is not None]
     total = unreadable = untimed = undated = 0
     times: list[int] = []
     identities = Counter[int]()
@@ -68,19 +68,14 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
         else:
             lines[minute] = events
             sizes[minute] = int(size)
-        matching, values = numbers[: len(matched)], iter(numbers[len(matched) :])
-        if not any(matching):
-            continue
-        for index, number in enumerate(matching):
-            if number:
+        if any(numbers):
+            told = iter(numbers)
+            for index, question in enumerate(hits.questions):
+                number = next(told) or 0  # NULL where no event has the field
+                sample = Sample(number, number, 1, 1) if question.value is None else _sample(told)
                 matched[index] += number
-                if minute is not None:
-                    minutes[index][minute] = Sample(number, number, 1, 1)
-        if minute is not None:
-            for index, (count, *told) in zip(asking, zip(*[values] * len(_VALUE), strict=True), strict=True):
-                minutes[index].pop(minute, None)
-                if count:
-                    minutes[index][minute] = Sample(count, *map(float, told))
+                if number and sample and minute is not None:
+                    minutes[index][minute] = sample
     return LogCounts(
         events=total,
         unreadable=unreadable,
@@ -97,3 +92,8 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
         identities=dict(identities),
         every=every,
     )
+
+
+def _sample(told: Iterator[Any]) -> Sample | None:
+    count, *values = (next(told) for _ in _VALUE)
+    return Sample(count, *map(float, values)) if count else None
