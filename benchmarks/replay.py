@@ -20,6 +20,7 @@ SCAN = "replay of the default template / DuckDB merely scanning"
 CATALOGUE = "replay of the catalogue / DuckDB merely scanning"
 JQ_WORK = "replay with one filter, less its start-up / jq with the same"
 JQ_PROCESS = "eks-audit replay with one filter / jq with the same, whole processes"
+JQ_LARGE = "the same of a large log, once"
 LINEAR = "replay of a large log / of one of 200 MB, throughputs"
 MEMORY = "peak memory of it / 1 GB"
 FILTER = 'select(.responseStatus.code == 403 and .stage == "ResponseComplete") | .auditID'
@@ -96,22 +97,31 @@ def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
     yield ratio(SCAN, 0.5, default, scan)
     yield ratio(f"{CATALOGUE} ({filters} filters)", 0.25, whole, scan)
 
-    jq = shutil.which("jq")
-    if jq is None:
-        for name in (JQ_PROCESS, JQ_WORK):
-            yield Ratio(name=name, value=None, target=10, at_most=False, detail="jq is not installed")
-        return
     single = log.with_name("single.template.json")
     _write_filters(single, [PATTERN])
-    command = [sys.executable, "-m", "eks_audit_constructs", "replay", str(single), str(log)]
-    process, work, theirs = medians(
+    if shutil.which("jq") is None:
+        for name in (JQ_PROCESS, JQ_WORK):
+            yield _without_jq(name)
+        return
+    ours, theirs = _beside_jq(single, log)
+    process, work, jq = medians(
         rounds,
-        lambda: whole_process(command, environment),
+        lambda: whole_process(ours, environment),
         lambda: replay(single),
-        lambda: whole_process([jq, FILTER, str(log)], environment),
+        lambda: whole_process(theirs, environment),
     )
-    yield ratio(JQ_PROCESS, 10, process, theirs)
-    yield ratio(JQ_WORK, 10, work, theirs)
+    yield ratio(JQ_PROCESS, 10, process, jq)
+    yield ratio(JQ_WORK, 10, work, jq)
+
+
+def _beside_jq(template: Path, log: Path) -> tuple[list[str], list[str]]:
+    """Two commands that do the same."""
+    ours = [sys.executable, "-m", "eks_audit_constructs", "replay", str(template), str(log)]
+    return ours, ["jq", FILTER, str(log)]
+
+
+def _without_jq(name: str) -> Ratio:
+    return Ratio(name=name, value=None, target=10, at_most=False, detail="jq is not installed")
 
 
 def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> Iterator[Ratio]:
@@ -123,6 +133,7 @@ def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> 
         detail = f"{free / 1e9:.1f} GB of disk are free, {needed / 1e9:.1f} GB are needed"
         yield Ratio(name=LINEAR, value=None, target=0.9, at_most=False, detail=detail)
         yield Ratio(name=MEMORY, value=None, target=1, at_most=True, detail=detail)
+        yield Ratio(name=JQ_LARGE, value=None, target=10, at_most=False, detail=detail)
         return
     write_log(large, lines, LARGE)
     try:
@@ -134,8 +145,17 @@ def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> 
             return what.stat().st_size / 1e6 / seconds
 
         slow, fast = medians(rounds, lambda: replay(large), lambda: replay(log))
+        ours = theirs = 0.0
+        if shutil.which("jq"):
+            commands = _beside_jq(log.with_name("single.template.json"), large)
+            ours, theirs = (whole_process(command, environment) for command in commands)
     finally:
         large.unlink()
     detail = f"{slow:.0f} MB/s / {fast:.0f} MB/s"
     yield Ratio(name=LINEAR, value=slow / fast, target=0.9, at_most=False, detail=detail)
     yield Ratio(name=MEMORY, value=max(peaks) / 1e9, target=1, at_most=True, detail=f"{max(peaks) / 1e6:.0f} MB")
+    if theirs:
+        seconds = f"{ours:.1f} s / {theirs:.1f} s"
+        yield Ratio(name=JQ_LARGE, value=theirs / ours, target=10, at_most=False, detail=seconds)
+    else:
+        yield _without_jq(JQ_LARGE)
