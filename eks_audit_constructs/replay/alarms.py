@@ -21,6 +21,7 @@ from itertools import accumulate
 
 from eks_audit_constructs.replay.counts import Sample
 from eks_audit_constructs.replay.template import COMPARISONS, Alarm
+from eks_audit_constructs.replay.words import duration
 
 __all__ = ["EXTRA", "Datapoint", "State", "Transition", "judge", "transitions"]
 
@@ -202,9 +203,9 @@ class _Evaluation:
     def _reason(self, state: State, values: list[float | None]) -> str:
         alarm = self.alarm
         real = [value for value in values if value is not None][-alarm.evaluation_periods :]
-        span = _duration(alarm.period)
+        span = duration(alarm.period)
         if not real:
-            return f"no data for {_duration(alarm.period * alarm.evaluation_periods)}"
+            return f"no data for {duration(alarm.period * alarm.evaluation_periods)}"
         if state is State.ALARM:
             shown = [value for value in real if self.breaches(value, alarm.threshold)] or real
         else:
@@ -216,13 +217,6 @@ class _Evaluation:
                 return f"{numbers} {breach}"
             return f"{len(shown)} of {alarm.evaluation_periods} periods: {numbers} {breach}"
         return f"{numbers}: not {breach}"
-
-
-def _duration(seconds: int) -> str:
-    for unit, size in (("h", _HOUR), ("min", _MINUTE)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _figure(value: float) -> str:

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from eks_audit_constructs.catalog import Severity
@@ -14,11 +14,13 @@ from eks_audit_constructs.replay.alarms import State, transitions
 from eks_audit_constructs.replay.matches import Matches
 from eks_audit_constructs.replay.metrics import Series
 from eks_audit_constructs.replay.template import COMPARISONS, Alarm
+from eks_audit_constructs.replay.words import duration
 from eks_audit_constructs.tuning.subjects import Subject
 
 __all__ = ["Advice", "Outcome", "Trial", "advise"]
 
 _LADDER = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_LONG = timedelta(hours=1)
 _SHORTEST_WEEKS = 1 / 7
 """Below a day, a week's alarms are not told from what there is."""
 
@@ -39,13 +41,16 @@ class Trial:
     first: int
     last: int
 
-    def alarms(self, alarm: Alarm, threshold: float) -> tuple[datetime, ...]:
-        """When the alarm would have gone off at this threshold."""
-        if not self.matched:
-            return ()
-        tried = replace(alarm, threshold=threshold)
-        changes = transitions(tried, self.series, first=self.first, last=self.last)
-        return tuple(change.at for change in changes if change.state is State.ALARM)
+    def outcome(self, alarm: Alarm, threshold: int) -> Outcome:
+        """What the alarm would have done if it went off at this many events."""
+        # Of the two comparisons, "more than 9" and "10 or more" mean the same.
+        limit = threshold if COMPARISONS[alarm.comparison] == "≥" else threshold - 1
+        tried = replace(alarm, threshold=limit)
+        changes = transitions(tried, self.series, first=self.first, last=self.last) if self.matched else ()
+        ends = [*(change.at for change in changes[1:]), datetime.fromtimestamp(self.last + 60, UTC)]
+        spans = [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state is State.ALARM]
+        lasted = sum((max(end - start, timedelta()) for start, end in spans), timedelta())
+        return Outcome(threshold=threshold, alarms=tuple(start for start, _ in spans), lasted=lasted)
 
     def peaks(self, period: int) -> list[int]:
         """The sums of all windows of a period (in seconds) that end with an event, each value once, in order."""
@@ -57,10 +62,27 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a threshold would have meant: the times at which the alarm goes off."""
+    """What a threshold would have meant.
+
+    Args:
+        threshold: The number of events at which the alarm goes off.
+        alarms: When it does.
+        lasted: How long it is in alarm in all, until it calms down when the logs are over.
+    """
 
     threshold: int
     alarms: tuple[datetime, ...]
+    lasted: timedelta
+
+    def is_quiet(self, allowed: int) -> bool:
+        """It goes off no more often than allowed, and is over within the hour: an alarm that stays tells nothing."""
+        return len(self.alarms) <= allowed and self.lasted <= allowed * _LONG
+
+    @property
+    def in_words(self) -> str:
+        """`3 alarms`, with how long they last if that is long."""
+        number = f"{len(self.alarms)} alarm{'' if len(self.alarms) == 1 else 's'}"
+        return number if self.lasted <= _LONG else f"{number}, {duration(self.lasted.total_seconds())} in all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +99,7 @@ class Advice:
         grounds: Why.
         behind: Who and where from.
         weeks: How long the logs are.
-        noisy: It goes off more often than it may.
+        noisy: It goes off more often, or for longer, than it may.
     """
 
     subject: Subject
@@ -133,29 +155,29 @@ def advise(
     present = _threshold(subject.alarm)
     allowed = max(1, math.floor(alarms_a_week * weeks))  # a single alarm is no noise
     limits = sorted({present, *(step for step in _LADDER if step <= peak)})
-    outcomes = tuple(_outcome(trial, subject.alarm, limit) for limit in limits)
-    found = next(len(one.alarms) for one in outcomes if one.threshold == present)
+    outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
+    now = next(one for one in outcomes if one.threshold == present)
 
     threshold, exclude = present, None
     if not trial.matched:
         grounds = "No such event in these logs."
-    elif found <= allowed:
-        grounds = f"At most {peak} in a period, and {_alarms(found)}: leave it."
+    elif now.is_quiet(allowed):
+        grounds = f"At most {peak} in a period, and {now.in_words}: leave it."
     else:
-        rest = None if without is None else len(_outcome(without, subject.alarm, present).alarms)
-        if rest is not None and rest <= allowed and principal is not None:
+        rest = None if without is None else without.outcome(subject.alarm, present)
+        if rest is not None and rest.is_quiet(allowed) and principal is not None:
             exclude = principal
             share = round(100 * behind.by_principal.rows[0][1] / max(behind.total, 1))
-            grounds = f"{principal} causes {share} % of the events. Without it: {_alarms(rest)}. Is it what it seems?"
+            grounds = f"{principal} causes {share} % of the events. Without it: {rest.in_words}. Is it what it seems?"
         elif subject.severity is Severity.HIGH:
-            grounds = f"{_alarms(found)}. One event matters here, so no higher threshold: see who is behind them."
+            grounds = f"{now.in_words}. One event matters here, so no higher threshold: see who is behind them."
         else:
-            threshold = _quiet(trial, subject.alarm, peaks, allowed)
-            quiet = len(_outcome(trial, subject.alarm, threshold).alarms)
-            grounds = f"{_alarms(found)} at {present}; at {threshold} it is {_alarms(quiet)}."
+            quiet = _quiet(trial, subject.alarm, peaks, allowed)
+            threshold = quiet.threshold
+            grounds = f"{now.in_words} at {present}; at {threshold} it is {quiet.in_words}."
     if threshold != present:
         limits = sorted({*limits, threshold})
-        outcomes = tuple(_outcome(trial, subject.alarm, limit) for limit in limits)
+        outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
     return Advice(
         subject=subject,
         events=trial.matched,
@@ -166,7 +188,7 @@ def advise(
         grounds=grounds,
         behind=behind,
         weeks=weeks,
-        noisy=found > allowed,
+        noisy=not now.is_quiet(allowed),
     )
 
 
@@ -175,23 +197,13 @@ def _threshold(alarm: Alarm) -> int:
     return math.ceil(alarm.threshold) if COMPARISONS[alarm.comparison] == "≥" else math.floor(alarm.threshold) + 1
 
 
-def _outcome(trial: Trial, alarm: Alarm, threshold: int) -> Outcome:
-    # Of the two comparisons, "more than 9" and "10 or more" mean the same.
-    at = threshold if COMPARISONS[alarm.comparison] == "≥" else threshold - 1
-    return Outcome(threshold=threshold, alarms=trial.alarms(alarm, at))
-
-
-def _quiet(trial: Trial, alarm: Alarm, peaks: Sequence[int], allowed: int) -> int:
-    """The lowest threshold, just above a sum that did occur, at which the alarm goes off seldom enough."""
+def _quiet(trial: Trial, alarm: Alarm, peaks: Sequence[int], allowed: int) -> Outcome:
+    """The lowest threshold, just above a sum that did occur, at which the alarm is quiet."""
     low, high = 0, len(peaks) - 1  # above the highest sum it is silent
     while low < high:
         middle = (low + high) // 2
-        if len(_outcome(trial, alarm, peaks[middle] + 1).alarms) <= allowed:
+        if trial.outcome(alarm, peaks[middle] + 1).is_quiet(allowed):
             high = middle
         else:
             low = middle + 1
-    return peaks[low] + 1
-
-
-def _alarms(number: int) -> str:
-    return f"{number} alarm{'' if number == 1 else 's'}"
+    return trial.outcome(alarm, peaks[low] + 1)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.replay.matches import Top
+from eks_audit_constructs.replay.words import duration
 from eks_audit_constructs.tuning import Advice, Tuning
 
 __all__ = ["as_json", "cdk_json", "print_tuning", "python"]
@@ -82,6 +83,7 @@ def _document(advice: Advice) -> dict[str, Any]:
             {
                 "threshold": outcome.threshold,
                 "alarms": len(outcome.alarms),
+                "minutes_in_alarm": round(outcome.lasted.total_seconds() / 60),
                 "alarms_a_week": advice.a_week(outcome),
                 "at": [f"{at:%Y-%m-%dT%H:%MZ}" for at in outcome.alarms],
             }
@@ -129,20 +131,22 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
 
 def _print_table(busy: list[Advice], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in ("Detection", "On"):
-        table.add_column(header, no_wrap=True)
-    for header in ("Events", "Peak", "At", "Alarms"):
+    table.add_column("Detection", overflow="fold")  # if something must, for a number that is cut is another number
+    table.add_column("On", no_wrap=True)
+    for header in ("Events", "Peak", "At", "Alarms", "Lasting"):
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("Suggested", no_wrap=True)
+    table.add_column("Do", no_wrap=True)
     for advice in busy:
-        alarms = len(advice.present.alarms)
+        present, period = advice.present, advice.subject.alarm.period
+        style = "bold red" if advice.noisy else ""
         table.add_row(
             advice.subject.id,
             "yes" if advice.subject.on else "",
             str(advice.events),
-            f"{advice.peak} in {advice.subject.alarm.period // 60} min",
-            str(advice.present.threshold),
-            Text(str(alarms), style="bold red" if alarms > 1 else ""),
+            f"{advice.peak} in {duration(period)}",
+            str(present.threshold),
+            Text(str(len(present.alarms)), style=style),
+            Text(duration(present.lasted.total_seconds()) if present.alarms else "", style=style),
             _suggested(advice),
         )
     console.print(table)
@@ -160,7 +164,7 @@ def _print_details(advice: Advice, console: Console) -> None:
     console.print()
     console.print(Text.assemble((advice.subject.id, "bold"), f": {advice.grounds}"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for header in ("Threshold", "Alarms", "A week"):
+    for header in ("Threshold", "Alarms", "A week", "Lasting"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("When")
     for outcome in advice.outcomes:
@@ -173,6 +177,7 @@ def _print_details(advice: Advice, console: Console) -> None:
             str(outcome.threshold) + mark,
             str(len(outcome.alarms)),
             "?" if a_week is None else f"{a_week:.1f}",
+            duration(outcome.lasted.total_seconds()) if outcome.alarms else "",
             when + (f" and {more} more" if more > 0 else ""),
         )
     console.print(Padding(table, (0, 0, 0, 2)))

@@ -121,6 +121,30 @@ def test_one_alarm_is_no_noise(tmp_path: Path) -> None:
     assert python(tuning) is None
 
 
+def test_an_alarm_that_stays_is_noise_though_it_goes_off_once(tmp_path: Path) -> None:
+    users = [REFUSED["user"] | {"username": f"dev-{number}"} for number in range(30)]
+    crowd = [at(minute, REFUSED, user=users[(minute + some) % 30]) for minute in range(180) for some in range(3)]
+    advice = of(tune(REFUSALS, [write_log(tmp_path, *two_weeks(*crowd))]), "forbidden-requests")
+    assert len(advice.present.alarms) == 1
+    assert timedelta(hours=3) <= advice.present.lasted < timedelta(hours=3.5)
+    assert advice.noisy
+    assert advice.grounds == "1 alarm, 3 h 13 min in all at 10; at 16 it is 0 alarms."
+    quiet = next(one for one in advice.outcomes if one.threshold == 16)
+    assert (quiet.alarms, quiet.lasted) == ((), timedelta())
+
+
+def test_no_number_is_cut_however_narrow_the_terminal(noisy: Tuning) -> None:
+    for width in (60, 80):
+        console = Console(
+            file=io.StringIO(),
+            width=width,
+        )
+        print_tuning(noisy, console)
+        assert isinstance(console.file, io.StringIO)
+        assert "…" not in console.file.getvalue()
+        assert "18 in 5 min" in console.file.getvalue()
+
+
 def test_anonymous_requests_are_never_left_out(tmp_path: Path) -> None:
     anonymous = recordings.event("anonymous_probing", 2)
     lines = [

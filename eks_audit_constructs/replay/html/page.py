@@ -12,7 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eks_audit_constructs.replay import AlarmReplay, FilterReplay, Replay
+from eks_audit_constructs.replay import AlarmReplay, FilterReplay, Replay, words
 from eks_audit_constructs.replay.html import text
 from eks_audit_constructs.replay.html.chart import Axis, Chart, Span, axis, chart, spans
 from eks_audit_constructs.replay.html.events import embed
@@ -177,7 +177,7 @@ def _rule(alarm: Alarm) -> str:
         else f"in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
     )
     missing = _MISSING.get(alarm.missing_data, alarm.missing_data)
-    return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {text.duration(alarm.period)}, {some}; {missing}."
+    return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {words.duration(alarm.period)}, {some}; {missing}."
 
 
 def _folder(names: Sequence[str]) -> str:
@@ -195,7 +195,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.clock, text.cut, text.duration, text.figure, text.visible):
+    for function in (text.clock, text.cut, words.duration, text.figure, text.visible):
         environment.filters[function.__name__] = function
     return environment
 

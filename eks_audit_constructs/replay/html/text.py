@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["clock", "cut", "duration", "embedded", "figure", "paragraphs", "visible"]
+__all__ = ["clock", "cut", "embedded", "figure", "paragraphs", "visible"]
 
 _SHOWN = 240
 """Characters of a name that a page shows outside its event."""
@@ -49,18 +49,6 @@ def paragraphs(description: str) -> list[list[tuple[str, bool]]]:
 def clock(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
     """Seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime(form)
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `14 min`, `2 h 5 min`, `3 d 4 h`."""
-    if seconds < 60:
-        return f"{seconds:g} s"
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(f"{number:g} {unit}")
-    return " ".join(parts[:2])
 
 
 def figure(value: float) -> str:

@@ -13,7 +13,8 @@ import pytest
 
 from eks_audit_constructs import demo
 from eks_audit_constructs.errors import AuditConfigurationError
-from eks_audit_constructs.replay.html.text import cut, duration, embedded, figure, paragraphs, visible
+from eks_audit_constructs.replay.html.text import cut, embedded, figure, paragraphs, visible
+from eks_audit_constructs.replay.words import duration
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET, HOSTILE, data_of, hostile_page, write_page
 
