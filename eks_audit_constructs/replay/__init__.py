@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eks_audit_constructs.replay import logs
-from eks_audit_constructs.replay.alarms import State, Transition, transitions
+from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
 from eks_audit_constructs.replay.counts import LogCounts
 from eks_audit_constructs.replay.logs import Log
 from eks_audit_constructs.replay.metrics import plan
@@ -97,8 +97,8 @@ def replayed(
             error = planned.errors.get(alarm.logical_id)
             changes: tuple[Transition, ...] = ()
             if error is None and counted.lines:
-                series = planned.series(alarm, counted)
-                changes = transitions(alarm, series, first=min(counted.lines), last=max(counted.lines))
+                history = History(planned.series(alarm, counted))
+                changes = transitions(alarm, history, first=min(counted.lines), last=max(counted.lines))
             elif error is None and counted.events:
                 error = "no event in the logs has a time"
             alarms.append(AlarmReplay(alarm=alarm, transitions=changes, error=error))

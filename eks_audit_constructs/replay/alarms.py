@@ -23,7 +23,7 @@ from eks_audit_constructs.replay.counts import Sample
 from eks_audit_constructs.replay.template import COMPARISONS, Alarm
 from eks_audit_constructs.replay.words import duration
 
-__all__ = ["EXTRA", "Datapoint", "State", "Transition", "judge", "transitions"]
+__all__ = ["EXTRA", "Datapoint", "History", "State", "Transition", "judge", "transitions"]
 
 EXTRA = 2
 """Data points fetched beyond the evaluation periods: 5 for 3 in AWS's examples, which is all that is documented."""
@@ -93,25 +93,38 @@ def judge(points: Sequence[Datapoint], *, periods: int, to_alarm: int, missing: 
     return State.ALARM if len(points) - points.index(Datapoint.BREACHING) >= to_alarm else State.OK
 
 
-def transitions(alarm: Alarm, series: Mapping[int, Sample], *, first: int, last: int) -> tuple[Transition, ...]:
-    """An alarm's changes of state over a log, from INSUFFICIENT_DATA on.
+class History:
+    """A metric, made ready to be asked for any span of time: for all thresholds that are tried on it, once.
 
     Args:
-        alarm: One that can be evaluated.
-        series: Its metric, by the first second of each minute.
-        first: The log's first minute, in seconds since 1970.
-        last: The log's last minute.
+        series: What was written in each minute, by its first second.
     """
-    return tuple(_Evaluation(alarm, series, first, last + _MINUTE).run())
 
-
-class _Evaluation:
-    def __init__(self, alarm: Alarm, series: Mapping[int, Sample], first: int, end: int) -> None:
-        self.alarm, self.first, self.end = alarm, first, end
+    def __init__(self, series: Mapping[int, Sample]) -> None:
         self.minutes = sorted(series)
         self.samples = [series[minute] for minute in self.minutes]
         self.counts = [0, *accumulate(sample.count for sample in self.samples)]
         self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
+        self.eventful = [
+            minute for minute, sample in zip(self.minutes, self.samples, strict=True) if sample.low or sample.high
+        ]
+
+
+def transitions(alarm: Alarm, history: History, *, first: int, last: int) -> tuple[Transition, ...]:
+    """An alarm's changes of state over a log, from INSUFFICIENT_DATA on.
+
+    Args:
+        alarm: One that can be evaluated.
+        history: Its metric.
+        first: The log's first minute, in seconds since 1970.
+        last: The log's last minute.
+    """
+    return tuple(_Evaluation(alarm, history, first, last + _MINUTE).run())
+
+
+class _Evaluation:
+    def __init__(self, alarm: Alarm, history: History, first: int, end: int) -> None:
+        self.alarm, self.history, self.first, self.end = alarm, history, first, end
         self.sign = COMPARISONS[alarm.comparison]
         self.breaches = _COMPARE[self.sign]
         self.fetched = alarm.evaluation_periods + EXTRA
@@ -122,7 +135,6 @@ class _Evaluation:
         self.delay = _MINUTE - self.step if alarm.period < _MINUTE else 0
         # Neither zeros nor missing data can set it off: then only other values matter.
         self.calm = alarm.missing_data == "notBreaching" and not self.breaches(0, alarm.threshold)
-        self.eventful = [minute for minute in self.minutes if series[minute].low or series[minute].high]
 
     def run(self) -> list[Transition]:
         found: list[Transition] = []
@@ -137,9 +149,9 @@ class _Evaluation:
                 found.append(Transition(at=moment, state=new, reason=self._reason(new, values)))
                 state = new
             elif all(value is None for value in values):
-                at = self._before(self.minutes, at)
+                at = self._before(self.history.minutes, at)
             elif state is State.OK and self.calm and not any(values):
-                at = self._before(self.eventful, at)
+                at = self._before(self.history.eventful, at)
             at += self.step
         return found
 
@@ -156,10 +168,11 @@ class _Evaluation:
         return [self._value(start, start + period) for start in bounds[:-1] if start + period > self.first]
 
     def _value(self, start: int, end: int) -> float | None:
-        low, high = bisect_left(self.minutes, start), bisect_left(self.minutes, end)
+        history = self.history
+        low, high = bisect_left(history.minutes, start), bisect_left(history.minutes, end)
         if low == high:
             return None
-        count, total = self.counts[high] - self.counts[low], self.totals[high] - self.totals[low]
+        count, total = history.counts[high] - history.counts[low], history.totals[high] - history.totals[low]
         match self.alarm.statistic:
             case "Sum":
                 return total
@@ -168,9 +181,9 @@ class _Evaluation:
             case "Average":
                 return total / count
             case "Minimum":
-                return min(sample.low for sample in self.samples[low:high])
+                return min(sample.low for sample in history.samples[low:high])
             case _:
-                return max(sample.high for sample in self.samples[low:high])
+                return max(sample.high for sample in history.samples[low:high])
 
     def _state(self, at: int, values: list[float | None], current: State) -> State:
         alarm = self.alarm

@@ -119,9 +119,12 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
 
 
 def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
-    """Several writers of one metric."""
-    merged: dict[int, Sample] = {}
-    for samples in series:
+    """Several writers of one metric, in the order of the minutes."""
+    first, *others = [*series] or [{}]
+    merged = dict(first)
+    if not others:
+        return merged
+    for samples in others:
         for minute, sample in samples.items():
             merged[minute] = merged[minute] + sample if minute in merged else sample
     return dict(sorted(merged.items()))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from eks_audit_constructs.conditions.expression import field
 from eks_audit_constructs.replay import logs
+from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.counts import LogCounts
 from eks_audit_constructs.replay.matches import Matches, matches
-from eks_audit_constructs.replay.metrics import plan
+from eks_audit_constructs.replay.metrics import Plan, plan
 from eks_audit_constructs.tuning.advice import Advice, Trial, advise
-from eks_audit_constructs.tuning.subjects import Subjects
+from eks_audit_constructs.tuning.subjects import Subject, Subjects
 
 __all__ = ["Advice", "Tuning", "tune"]
 
@@ -45,6 +46,39 @@ class Tuning:
     advice: tuple[Advice, ...]
     untried: Mapping[str, str]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Counts:
+    """What the logs hold for some subjects."""
+
+    subjects: Subjects
+    planned: Plan
+    counted: LogCounts
+
+    def matched(self, subject: Subject) -> int | None:
+        """How many events a subject matches; None if it cannot be tried."""
+        if subject.alarm.logical_id in self.planned.errors:
+            return None
+        return self.counted.answers[self.planned.filters[subject.filter]].matched
+
+    def trial(self, id: str) -> Trial:
+        """One subject's metric, minute by minute: of a year that is much, so no more of them are held than needed."""
+        [subject] = [one for one in self.subjects.subjects if one.id == id]
+        matched, lines = self.matched(subject) or 0, self.counted.lines
+        return Trial(
+            matched=matched,
+            history=History(self.planned.series(subject.alarm, self.counted) if matched else {}),
+            first=min(lines, default=0),
+            last=max(lines, default=0),
+        )
+
+    def untried(self) -> dict[str, str]:
+        """Why some cannot be tried, by their id."""
+        errors = self.planned.errors
+        return {
+            one.id: errors[one.alarm.logical_id] for one in self.subjects.subjects if one.alarm.logical_id in errors
+        }
 
 
 def tune(
@@ -74,50 +108,42 @@ def tune(
     notes: list[str] = []
     with logs.opened(logs_, say=notes.append) as found:
 
-        def trials(of: Subjects, what: str) -> tuple[LogCounts, dict[str, Trial]]:
+        def counts(of: Subjects, what: str) -> _Counts:
             planned = plan(of.template)
             counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
-            return counted, {
-                subject.id: Trial(
-                    matched=counted.answers[planned.filters[subject.filter]].matched,
-                    series=planned.series(subject.alarm, counted),
-                    first=min(counted.lines, default=0),
-                    last=max(counted.lines, default=0),
-                )
-                for subject in of.subjects
-                if subject.alarm.logical_id not in planned.errors
-            }
+            return _Counts(subjects=of, planned=planned, counted=counted)
 
-        counted, tried = trials(subjects, "Counting")
-        seen = [subject for subject in subjects.subjects if subject.id in tried and tried[subject.id].matched]
+        present = counts(subjects, "Counting")
+        seen = [subject for subject in subjects.subjects if present.matched(subject)]
         behind: dict[str, Matches] = {}
         if seen:
             report("Asking who", 0)
             behind = matches(subjects.template, found, filters={subject.filter for subject in seen}, events=0)
         unwanted = {subject.id: who for subject in seen if (who := _most(behind[subject.filter])) is not None}
-        without: dict[str, Trial] = {}
+        without: _Counts | None = None
         if unwanted:
             narrowed = subjects.excluding({id: field("user.username") == who for id, who in unwanted.items()})
-            _, without = trials(narrowed, "Trying exclusions")
+            without = counts(narrowed, "Trying exclusions")
+    counted = present.counted
     weeks = max((max(counted.lines) + 60 - min(counted.lines)) / (7 * _DAY), 1e-9) if counted.lines else 0
     advice = [
         advise(
             subject,
-            tried[subject.id],
+            present.trial(subject.id),
             weeks=weeks,
             alarms_a_week=alarms_a_week,
             behind=behind.get(subject.filter, Matches()),
             principal=unwanted.get(subject.id),
-            without=without.get(subject.id),
+            without=without.trial(subject.id) if without is not None and subject.id in unwanted else None,
         )
         for subject in subjects.subjects
-        if subject.id in tried
+        if present.matched(subject) is not None
     ]
     return Tuning(
         counted=counted,
         days=weeks * 7,
         advice=tuple(advice),
-        untried=_untried(subjects, tried),
+        untried=dict(subjects.untried) | present.untried(),
         notes=tuple(notes),
     )
 
@@ -133,10 +159,3 @@ def _most(found: Matches) -> str | None:
     who, events = found.by_principal.rows[0]
     named = who and who != "system:anonymous" and "*" not in who
     return who if named and events >= max(_HABIT, found.total / 2) else None
-
-
-def _untried(subjects: Subjects, tried: Mapping[str, Trial]) -> dict[str, str]:
-    errors = plan(subjects.template).errors
-    return dict(subjects.untried) | {
-        subject.id: errors[subject.alarm.logical_id] for subject in subjects.subjects if subject.id not in tried
-    }

@@ -7,12 +7,10 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 
 from eks_audit_constructs.catalog import Severity
-from eks_audit_constructs.replay.alarms import State, transitions
+from eks_audit_constructs.replay.alarms import History, State, transitions
 from eks_audit_constructs.replay.matches import Matches
-from eks_audit_constructs.replay.metrics import Series
 from eks_audit_constructs.replay.template import COMPARISONS, Alarm
 from eks_audit_constructs.replay.words import duration
 from eks_audit_constructs.tuning.subjects import Subject
@@ -31,13 +29,13 @@ class Trial:
 
     Args:
         matched: Events.
-        series: Its metric.
+        history: Its metric.
         first: The logs' first minute, in seconds since 1970.
         last: Their last.
     """
 
     matched: int
-    series: Series
+    history: History
     first: int
     last: int
 
@@ -46,7 +44,7 @@ class Trial:
         # Of the two comparisons, "more than 9" and "10 or more" mean the same.
         limit = threshold if COMPARISONS[alarm.comparison] == "≥" else threshold - 1
         tried = replace(alarm, threshold=limit)
-        changes = transitions(tried, self.series, first=self.first, last=self.last) if self.matched else ()
+        changes = transitions(tried, self.history, first=self.first, last=self.last) if self.matched else ()
         ends = [*(change.at for change in changes[1:]), datetime.fromtimestamp(self.last + 60, UTC)]
         spans = [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state is State.ALARM]
         lasted = sum((max(end - start, timedelta()) for start, end in spans), timedelta())
@@ -54,9 +52,8 @@ class Trial:
 
     def peaks(self, period: int) -> list[int]:
         """The sums of all windows of a period (in seconds) that end with an event, each value once, in order."""
-        minutes = sorted(minute for minute, sample in self.series.items() if sample.total)
-        totals = [0.0, *accumulate(self.series[minute].total for minute in minutes)]
-        ends = range(1, len(minutes) + 1)
+        minutes, totals = self.history.minutes, self.history.totals
+        ends = (bisect_left(minutes, minute) + 1 for minute in self.history.eventful)
         return sorted({int(totals[end] - totals[bisect_left(minutes, minutes[end - 1] + 60 - period)]) for end in ends})
 
 

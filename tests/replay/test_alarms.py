@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_audit_constructs.replay.alarms import Datapoint, State, judge, transitions
+from eks_audit_constructs.replay.alarms import Datapoint, History, State, judge, transitions
 from eks_audit_constructs.replay.counts import Sample
 from eks_audit_constructs.replay.template import Alarm
 
@@ -72,7 +72,7 @@ def run(values: dict[int, float], *, until: int, **settings: Any) -> list[tuple[
     chosen = defaults | settings
     alarm = Alarm(**{"datapoints_to_alarm": chosen["evaluation_periods"], **chosen})
     series = {EIGHT + minute * MINUTE: Sample(1, value, value, value) for minute, value in values.items()}
-    changes = transitions(alarm, series, first=EIGHT, last=EIGHT + until * MINUTE)
+    changes = transitions(alarm, History(series), first=EIGHT, last=EIGHT + until * MINUTE)
     return [((int(change.at.timestamp()) - EIGHT) // MINUTE, change.state.value) for change in changes]
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from eks_audit_constructs import catalog, recordings
+from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.counts import Sample
 from eks_audit_constructs.replay.template import read_template
 from eks_audit_constructs.settings import Settings
@@ -230,7 +231,7 @@ def test_names_from_the_log_are_never_markup(tmp_path: Path) -> None:
 @given(st.dictionaries(st.integers(0, 60), st.integers(0, 20)), st.sampled_from([60, 300, 900]))
 def test_peaks_are_the_sums_of_windows_that_end_with_an_event(counts: dict[int, int], period: int) -> None:
     series = {60 * minute: Sample(1, number, number, number) for minute, number in counts.items()}
-    trial = Trial(matched=sum(counts.values()), series=series, first=0, last=3600)
+    trial = Trial(matched=sum(counts.values()), history=History(series), first=0, last=3600)
     sums = {
         sum(number for minute, number in counts.items() if end - period // 60 < minute <= end)
         for end, number in counts.items()
