@@ -85,8 +85,10 @@ def test_shows_the_events_when_they_are_opened(report: Path, visit: Callable[...
 
     assert events.locator("li").count() == 0
     events.locator("summary").first.click()
+    events.locator(".list > li").last.wait_for()  # a browser tells the page of the click in its own time
     assert events.locator(".list > li").count() == 46
     events.locator(".list summary").first.click()
+    events.locator("pre").first.wait_for()
     assert '"code": 401' in events.locator("pre").first.inner_text()
 
 
@@ -94,8 +96,10 @@ def test_finds_among_the_events(report: Path, visit: Callable[..., Any]) -> None
     page = visit(report)
     events = page.locator("#alarm-Unauthorized details.events")
     events.locator("summary").first.click()
+    events.locator(".list > li").last.wait_for()
 
     events.locator("input").fill("/api/v1/SECRETS")
+    events.locator("[role=status]", has_text=" of 46").wait_for()
 
     assert 0 < events.locator(".list > li:visible").count() < 46
     assert events.locator("[role=status]").inner_text().endswith(" of 46")
