@@ -36,8 +36,6 @@ from eks_audit_constructs.replay.values import UnsayableError, Values, json_path
 
 __all__ = ["lacking", "nulls", "select_events"]
 
-_MAX_LINE = 1024 * 1024
-"""Bytes. CloudWatch has no longer log events."""
 _COMMON: set[Path] = {AUDIT_ID, STAGE, ("requestURI",), ("verb",), ("user", "username"), ("userAgent",)}
 """Fields that most events have. Of others, few are read, and it does not matter how."""
 _TIME: Path = TIMES[:1]
@@ -93,7 +91,7 @@ def select_events(hits: Hits, *, guess: bool = False) -> str:
         select {", ".join(fields)}
         from read_json(
             $files, compression = $compression, columns = {{{_columns(leaves, texts)}}},
-            format = 'newline_delimited', records = true, ignore_errors = true, maximum_object_size = {_MAX_LINE}
+            format = 'newline_delimited', records = true, ignore_errors = true
         )
     """
     return f"""
@@ -104,44 +102,42 @@ def select_events(hits: Hits, *, guess: bool = False) -> str:
 
 def lacking(questions: Sequence[Question]) -> list[Expression]:
     """Conditions on the events to which it matters whether a field is null or missing."""
-    leaves = _leaves(questions)
+    read = _leaves(questions).keys()
     return [
-        _where_it_matters(question.condition, field.path)
+        _where_it_matters(question.condition, path, read)
         for question in questions
-        for field in dict.fromkeys(_ambiguous(question.condition))
-        if field.path in leaves
+        for path in dict.fromkeys(field.path for field in _ambiguous(question.condition, read))
     ]
 
 
 def nulls(questions: Sequence[Question]) -> list[Expression]:
     """Conditions on the text of a line: while none matches, `select_events` tells null from missing."""
-    leaves = _leaves(questions)
-    fields = (field.path for question in questions for field in _ambiguous(question.condition))
-    keys = sorted({str(path[-1]) for path in fields if path in leaves})
-    return [And((Term("null"), Term(Regex(rf"(?i){''.join(map(_spelled, key))}\"\s*:\s*null")))) for key in keys]
+    read = _leaves(questions).keys()
+    keys = {str(field.path[-1]) for question in questions for field in _ambiguous(question.condition, read)}
+    spelled = ("".join(map(_spelled, key)) for key in sorted(keys))
+    return [And((Term("null"), Term(Regex(rf"(?i){key}\"\s*:\s*null")))) for key in spelled]
 
 
-def _ambiguous(condition: Expression) -> Iterator[NotExists | Is]:
-    """The terms that tell null from missing."""
-    for field in _fields(condition):
-        if isinstance(field, NotExists) or (isinstance(field, Is) and field.constant is Constant.NULL):
-            yield field
+def _ambiguous(condition: Expression, read: Collection[Path]) -> Iterator[Comparison | Is | NotExists]:
+    """The terms that tell null from missing, of fields that are read by themselves."""
+    return (field for field in _fields(condition) if _tells_null(field) and field.path in read)
 
 
-def _where_it_matters(condition: Expression, path: Path) -> Expression:
-    """A condition with the other ways to meet it taken out, and the field null or missing."""
-    if isinstance(condition, And | Or):
-        terms = [_where_it_matters(term, path) for term in condition.terms]
-        if isinstance(condition, And):
-            return And(tuple(terms))
-        return Or(
-            tuple(term for term, was in zip(terms, condition.terms, strict=True) if _asks_of(was, path)) or tuple(terms)
-        )
-    return NotExists(path) if _asks_of(condition, path) else condition
+def _tells_null(field: Expression) -> bool:
+    return isinstance(field, NotExists) or (isinstance(field, Is) and field.constant is Constant.NULL)
 
 
-def _asks_of(condition: Expression, path: Path) -> bool:
-    return any(field.path == path for field in _ambiguous(condition))
+def _where_it_matters(condition: Expression, path: Path, read: Collection[Path]) -> Expression:
+    """A condition whose truth needs the field to be null or missing.
+
+    The other ways to meet it are left out, and where it asks so of another field, that may be either too.
+    """
+    if isinstance(condition, And):
+        return And(tuple(_where_it_matters(term, path, read) for term in condition.terms))
+    if isinstance(condition, Or):
+        asking = [term for term in condition.terms if any(one.path == path for one in _ambiguous(term, read))]
+        return Or(tuple(_where_it_matters(term, path, read) for term in asking or condition.terms))
+    return next((NotExists(field.path) for field in _ambiguous(condition, read)), condition)
 
 
 def _spelled(character: str) -> str:
@@ -176,7 +172,7 @@ def _wanted(condition: Expression, *, alternative: bool = False) -> Iterator[Pat
     else:
         for field in _fields(condition):
             keys = _keys(field.path)
-            around = _asks_of(field, keys) and len(keys) > 1 and not alternative
+            around = _tells_null(field) and keys == field.path and len(keys) > 1 and not alternative
             yield keys[:-1] if around else keys
 
 
