@@ -85,7 +85,7 @@ def _comparison(sign: Operator, wanted: str | int | float | Regex) -> _Test:
     if wanted == "*":
         return lambda value: equal and (isinstance(value, (str, bool)) or _is_number(value))
     if isinstance(wanted, Regex):
-        search = re.compile(wanted.source, re.ASCII).search
+        search = re.compile(_ending(wanted.source), re.ASCII).search
         return lambda value: isinstance(value, str) and (search(value) is not None) is equal
     if "*" in wanted:
         glob = re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL).fullmatch
@@ -112,9 +112,17 @@ def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
     return lambda event: walk(event, path)
 
 
+def _ending(source: str) -> str:
+    """A regular expression whose `$` is the end of the text: in Python's it may stand before a last line break."""
+    return _DOLLAR.sub(lambda found: found["other"] or r"\Z", source)
+
+
+_DOLLAR = re.compile(r"(?P<other>\\.|\[\^?\]?(?:\\.|[^\]\\])*\])|\$", re.DOTALL)
+
+
 def _found(text: str | Regex) -> Callable[[bytes], bool]:
     if isinstance(text, Regex):
-        search = re.compile(text.source.encode()).search
+        search = re.compile(_ending(text.source).encode()).search
         return lambda line: search(line) is not None
     wanted = text.encode()
     return lambda line: wanted in line

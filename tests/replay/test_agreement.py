@@ -245,6 +245,28 @@ class TestNastyLines:
             [write_log(tmp_path, *lines)], [Question(condition=get & (field("user.username").is_null() | nobody))]
         )
 
+    @pytest.mark.parametrize(
+        "event_fields", [{}, {"userAgent": None}, {"flag": None}, {"userAgent": None, "flag": None}]
+    )
+    def test_nulls_of_two_fields_that_only_matter_together(
+        self, tmp_path: Path, event_fields: dict[str, object]
+    ) -> None:
+        log = write_log(tmp_path, event("06:02:00", verb="get", **event_fields))
+        agent, flag, get = field("userAgent"), field("flag"), field("verb") == "get"
+
+        for one in (agent.is_null(), agent.not_exists()):
+            for other in (flag.is_null(), flag.not_exists(), flag.is_null() | (field("verb") == "list")):
+                assert_agree([log], [Question(condition=one & other), Question(condition=get & (one | other))])
+
+    def test_the_end_of_a_regular_expression_is_the_end_of_the_text(self, tmp_path: Path) -> None:
+        lines = [event("06:02:00", verb=verb, name="a$") for verb in ("get", "get\n", "widget", "$get")]
+        log = write_log(tmp_path, *lines)
+        ends = [field("verb").matches(source) for source in ("get$", "^get$", "[$]get$", r"\$", "[t$]$")]
+
+        assert_agree([log], [Question(condition=end) for end in ends])
+        counts = [by_reference([log], [Question(condition=end)]).answers[0].matched for end in ends]
+        assert counts == [3, 1, 1, 1, 3]
+
     def test_strings_are_told_apart_however_they_are_written(self, tmp_path: Path) -> None:
         characters = [chr(code) for code in (*range(1, 0x180), 0x2028, 0xE000, 0xFFFD, 0x1F600)]
         lines = [
