@@ -8,7 +8,7 @@ or an array is dear enough to be asked just where the rest of its question holds
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 
 from eks_audit_constructs.conditions.expression import (
@@ -29,7 +29,7 @@ from eks_audit_constructs.replay.values import Values
 __all__ = ["Hits", "is_textual"]
 
 _DEAR = 4
-"""The work from which on a term is dear."""
+"""The work from which on a term is dear; to ask for a certain text is 1."""
 
 
 class Hits:
@@ -61,14 +61,10 @@ class Hits:
 
         def sql(condition: Expression, *, alone: bool) -> str:
             """A condition over the columns of the terms, of which those that no other question has may stand in it."""
-            if isinstance(condition, And | Or):
+            if isinstance(condition, And | Or) and condition.terms:
                 word = " and " if isinstance(condition, And) else " or "
-                return (
-                    f"({word.join(sql(term, alone=alone) for term in condition.terms)})"
-                    if condition.terms
-                    else say(condition)
-                )
-            if self._is_dear(condition) or (alone and self._uses[condition] == 1):
+                return f"({word.join(sql(term, alone=alone) for term in condition.terms)})"
+            if isinstance(condition, And | Or) or self._is_dear(condition) or (alone and self._uses[condition] == 1):
                 return say(condition)
             return terms.setdefault(condition, f"t{len(terms)}")
 
@@ -77,14 +73,14 @@ class Hits:
             every = question.condition.terms if isinstance(question.condition, And) else (question.condition,)
             dear = tuple(term for term in every if self._is_dear(term))
             quick = tuple(term for term in every if not self._is_dear(term))
-            part = parts.setdefault(sql(And(quick), alone=False), f"k{len(parts)}")
-            told += (
-                f", case when {part} then {sql(And(dear), alone=True)} end as {name}" if dear else f", {part} as {name}"
-            )
+            hit = parts.setdefault(sql(And(quick), alone=False), f"k{len(parts)}")
+            if dear:
+                hit = f"case when {hit} then {sql(And(dear), alone=True)} end"
+            told += f", {hit} as {name}"
         for number, path in enumerate(self.values):
             value = values.number(path)
             told += f", case when isfinite({value}) then {value} end as v{number}"
-        return _columns({say(term): name for term, name in terms.items()}), _columns(parts), told
+        return _columns((say(term), name) for term, name in terms.items()), _columns(parts.items()), told
 
     def _is_dear(self, term: Expression) -> bool:
         """Whether asking it where the rest of a question holds is less work than asking it of every event."""
@@ -107,7 +103,7 @@ def _leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Ter
 
 
 def _work(leaf: Comparison | Is | NotExists | Term) -> int:
-    """How dear it is, compared with asking for a certain text."""
+    """How dear it is, roughly as it was measured: of use is only what is far dearer than the rest."""
     if isinstance(leaf, Term) or ANY_ELEMENT in leaf.path:
         return 1000
     wanted = leaf.value if isinstance(leaf, Comparison) else None
@@ -116,5 +112,5 @@ def _work(leaf: Comparison | Is | NotExists | Term) -> int:
     return 4 if isinstance(wanted, str) and is_prefix(wanted) else 1
 
 
-def _columns(named: dict[str, str]) -> str:
-    return "".join(f", {expression} as {name}" for expression, name in named.items())
+def _columns(named: Iterable[tuple[str, str]]) -> str:
+    return "".join(f", {expression} as {name}" for expression, name in named)

@@ -64,6 +64,16 @@ def test_many_ways_to_match_that_no_other_question_has_are_tried_where_the_rest_
     assert told.count("userAgent") == 5
 
 
+def test_terms_that_are_said_alike_have_each_their_column() -> None:
+    one, same = field("verb") == "a*", field("verb") == "a**"
+    terms, parts, _ = columns(STAGE & one, one, STAGE & same, same)
+
+    said = terms.split(", starts_with")
+    assert len(said) == 3
+    assert said[1].removesuffix("t1") == said[2].removesuffix("t2")
+    assert parts == ", (t0 and t1) as k0, (t1) as k1, (t0 and t2) as k2, (t2) as k3"
+
+
 @pytest.mark.parametrize("condition", [EVERYTHING, STAGE | EVERYTHING])
 def test_what_every_event_matches(condition: Expression) -> None:
     _, parts, _ = columns(condition)
