@@ -14,7 +14,6 @@ import pytest
 from eks_audit_constructs import demo
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay.html.text import cut, embedded, figure, paragraphs, visible
-from eks_audit_constructs.replay.words import duration
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET, HOSTILE, data_of, hostile_page, write_page
 
@@ -225,12 +224,6 @@ class TestTexts:
     def test_a_long_name_says_how_long(self) -> None:
         assert cut("x" * 1000, 3) == "xxx… (1,000 characters)"
         assert cut("xxx", 3) == "xxx"
-
-    @pytest.mark.parametrize(
-        ("seconds", "said"), [(10, "10 s"), (60, "1 min"), (3900, "1 h 5 min"), (90_061, "1 d 1 h"), (0, "0 s")]
-    )
-    def test_durations(self, seconds: int, said: str) -> None:
-        assert duration(seconds) == said
 
     def test_figures(self) -> None:
         assert [figure(value) for value in (1234.0, 0.5, 1 / 3)] == ["1,234", "0.5", "0.3333"]
