@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import click
 
@@ -35,9 +35,9 @@ def elsewhere(command: Command) -> Command:
     """Options for logs that are in AWS; the command takes them as `elsewhere`, for `fetched`."""
 
     @functools.wraps(command)
-    def wrapped(*, log_group: str, since: str, until: str, profile: str, region: str, **others: object) -> None:
-        where = {"log_group": log_group, "since": since, "until": until, "profile": profile, "region": region}
-        command(elsewhere=where, **others)
+    def wrapped(**given: Any) -> None:
+        where = {name: given.pop(name) for name in ("log_group", "since", "until", "profile", "region")}
+        command(elsewhere=where, **given)
 
     return functools.reduce(lambda decorated, option: option(decorated), reversed(_ELSEWHERE), wrapped)
 

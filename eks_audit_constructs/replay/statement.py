@@ -23,7 +23,7 @@ def select_events(shape: Shape, hits: Hits, *, files: int = 1, matching: Sequenc
     """The statement that reads files of the shape, with the parameters `files` and `compression`.
 
     Its columns: `source` (which file), `size` (bytes), `readable` (it is a JSON object), `happened` (microseconds since
-    1970, NULL without a time), `identity` (NULL without one), and those of the hits.
+    1970, NULL without a time), `identity` (NULL without one), and those of `hits`.
 
     Args:
         shape: The shape of the files.
