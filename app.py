@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from eks_audit_constructs.app import main
+from eks_audit_constructs.cdk.app import main
 
 main()

@@ -21,8 +21,8 @@ __all__ = ["main"]
 def _default() -> None:
     from aws_cdk import App
 
-    from eks_audit_constructs.app import build
-    from eks_audit_constructs.control_plane import running  # noqa: F401  # the stack imports it when it is built
+    from eks_audit_constructs.cdk.app import build
+    from eks_audit_constructs.cdk.control_plane import running  # noqa: F401  # the stack imports it when it is built
 
     def work() -> None:
         app = App(analytics_reporting=False)
@@ -48,7 +48,8 @@ def _twin(template: str) -> None:
 
 
 def _replay(template: str, log: str) -> None:
-    from eks_audit_constructs.replay import engine, replay  # noqa: F401  # engine: replay() imports it when it runs
+    from eks_audit_constructs.replay import replay  # engine: replay() imports it when it runs
+    from eks_audit_constructs.replay.counting import engine  # noqa: F401  # engine: replay() imports it when it runs
 
     _clock(lambda: replay(template, [log]))
 

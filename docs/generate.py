@@ -14,9 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from eks_audit_constructs import catalog, explain
+from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, SavedQuery
 from eks_audit_constructs.catalog.samples import samples
+from eks_audit_constructs.cli import explain
 
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by `make docs` from the catalogue. -->"

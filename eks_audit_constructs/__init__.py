@@ -12,37 +12,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eks_audit_constructs import catalog as catalog
-    from eks_audit_constructs.alarms import AuditAlarms as AuditAlarms
-    from eks_audit_constructs.audit import EksAudit as EksAudit
+    from eks_audit_constructs import insights as insights
+    from eks_audit_constructs import replay as replay
+    from eks_audit_constructs import sigma as sigma
+    from eks_audit_constructs import tuning as tuning
     from eks_audit_constructs.catalog import Detection as Detection
     from eks_audit_constructs.catalog import Detections as Detections
+    from eks_audit_constructs.catalog import Guard as Guard
     from eks_audit_constructs.catalog import SavedQuery as SavedQuery
     from eks_audit_constructs.catalog import Severity as Severity
     from eks_audit_constructs.catalog import Silence as Silence
+    from eks_audit_constructs.cdk.alarms.audit_alarms import AuditAlarms as AuditAlarms
+    from eks_audit_constructs.cdk.alarms.topic import AlarmTopic as AlarmTopic
+    from eks_audit_constructs.cdk.archive import AuditExport as AuditExport
+    from eks_audit_constructs.cdk.audit import EksAudit as EksAudit
+    from eks_audit_constructs.cdk.control_plane import ControlPlaneLogging as ControlPlaneLogging
+    from eks_audit_constructs.cdk.queries import AuditQueries as AuditQueries
+    from eks_audit_constructs.cdk.stack import EksAuditStack as EksAuditStack
     from eks_audit_constructs.conditions.expression import Expression as Expression
     from eks_audit_constructs.conditions.expression import all_of as all_of
     from eks_audit_constructs.conditions.expression import any_of as any_of
     from eks_audit_constructs.conditions.expression import field as field
     from eks_audit_constructs.conditions.expression import message_contains as message_contains
-    from eks_audit_constructs.control_plane import ControlPlaneLogging as ControlPlaneLogging
     from eks_audit_constructs.errors import AuditConfigurationError as AuditConfigurationError
-    from eks_audit_constructs.export import AuditExport as AuditExport
-    from eks_audit_constructs.notifications import AlarmTopic as AlarmTopic
-    from eks_audit_constructs.queries import AuditQueries as AuditQueries
-    from eks_audit_constructs.stack import EksAuditStack as EksAuditStack
 
 _HOMES = {
-    "AlarmTopic": "notifications",
-    "AuditAlarms": "alarms",
+    "AlarmTopic": "cdk.alarms",
+    "AuditAlarms": "cdk.alarms",
     "AuditConfigurationError": "errors",
-    "AuditExport": "export",
-    "AuditQueries": "queries",
-    "ControlPlaneLogging": "control_plane",
+    "AuditExport": "cdk.archive",
+    "AuditQueries": "cdk.queries",
+    "ControlPlaneLogging": "cdk.control_plane",
     "Detection": "catalog",
     "Detections": "catalog",
-    "EksAudit": "audit",
-    "EksAuditStack": "stack",
+    "EksAudit": "cdk.audit",
+    "EksAuditStack": "cdk.stack",
     "Expression": "conditions.expression",
+    "Guard": "catalog",
     "SavedQuery": "catalog",
     "Severity": "catalog",
     "Silence": "catalog",
@@ -52,12 +58,14 @@ _HOMES = {
     "message_contains": "conditions.expression",
 }
 
-__all__ = sorted([*_HOMES, "catalog"])  # pyright: ignore[reportUnsupportedDunderAll]
+_MODULES = ("catalog", "insights", "replay", "sigma", "tuning")
+
+__all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "catalog":
-        return importlib.import_module(f"{__name__}.catalog")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import Any
 from aws_cdk import App, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from eks_audit_constructs.app import build as build_default
+from eks_audit_constructs.cdk.app import build as build_default
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {path.parent.name: path for path in sorted((ROOT / "examples").glob("*/app.py"))}

@@ -46,7 +46,7 @@ def default_template() -> dict[str, Any]:
     """What `cdk synth -c cluster=demo` makes: the default stack."""
     from aws_cdk import App
 
-    from eks_audit_constructs.app import build
+    from eks_audit_constructs.cdk.app import build
 
     app = App(context={"cluster": "demo"}, analytics_reporting=False)
     [stack] = build(app)

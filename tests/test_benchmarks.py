@@ -13,7 +13,7 @@ import pytest
 from aws_cdk import App
 
 from benchmarks import ratio, replay, twin
-from eks_audit_constructs.replay.template import read_template
+from eks_audit_constructs.templates.template import read_template
 
 
 def moment(event: dict[str, Any]) -> datetime:

@@ -12,7 +12,7 @@ import pytest
 
 from docs.generate import COVERAGE, DOCS, pages
 from eks_audit_constructs import catalog
-from eks_audit_constructs.settings import Settings
+from eks_audit_constructs.cdk.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = pages()

@@ -23,29 +23,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "eks_audit_constructs"
 CDK = {"aws_cdk", "constructs", "jsii"}
 
-WITH_CDK = [
-    "app",
-    "stack",
-    "audit",
-    "control_plane",
-    "alarms",
-    "queries",
-    "notifications",
-    "export",
-    "_grants",
-    "_checks",
-]
+WITH_CDK = ["cdk"]
 WITHOUT_CDK = [
     "__main__",
-    "settings",
     "cli",
     "demo",
-    "explain",
     "verify",
     "tuning",
     "insights",
-    "inputs",
     "replay",
+    "duck",
+    "reports",
+    "templates",
+    "audit_logs",
+    "sigma",
     "catalog",
     "recordings",
     "conditions",
@@ -74,6 +65,44 @@ def imports(path: Path) -> Iterator[str]:
             base = [*here[: -node.level]] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
             yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+PUBLIC = [
+    "AlarmTopic",
+    "AuditAlarms",
+    "AuditConfigurationError",
+    "AuditExport",
+    "AuditQueries",
+    "ControlPlaneLogging",
+    "Detection",
+    "Detections",
+    "EksAudit",
+    "EksAuditStack",
+    "Expression",
+    "Guard",
+    "SavedQuery",
+    "Severity",
+    "Silence",
+    "all_of",
+    "any_of",
+    "catalog",
+    "field",
+    "insights",
+    "message_contains",
+    "replay",
+    "sigma",
+    "tuning",
+]
+
+
+def test_the_public_surface_is_the_documented_one() -> None:
+    assert eks_audit_constructs.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", ["insights.run", "replay.replay", "sigma.read", "sigma.write", "tuning.tune"])
+def test_what_the_guides_call_is_there(name: str) -> None:
+    module, function = name.split(".")
+    assert callable(getattr(getattr(eks_audit_constructs, module), function))
 
 
 def test_every_public_name_is_there() -> None:
@@ -109,7 +138,7 @@ def test_below_the_line_no_cdk_is_loaded(module: str) -> None:
 
 
 def test_the_constructs_do_load_the_cdk() -> None:
-    assert "aws_cdk" in loaded_with("eks_audit_constructs.stack")
+    assert "aws_cdk" in loaded_with("eks_audit_constructs.cdk.stack")
 
 
 def loaded_with(module: str) -> set[str]:

@@ -7,11 +7,15 @@ catalog.UNAUTHORIZED_REQUESTS.excluding(field("sourceIPs[0]") == "10.0.0.7")
 
 from __future__ import annotations
 
-from eks_audit_constructs.catalog import (
+from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
+from eks_audit_constructs.catalog.detections import Detections
+from eks_audit_constructs.catalog.guards import Guard
+from eks_audit_constructs.catalog.query import SavedQuery
+from eks_audit_constructs.catalog.themes import (
     access,
     admission,
+    audit_log,
     cluster,
-    coverage,
     execution,
     grants,
     identity,
@@ -25,22 +29,19 @@ from eks_audit_constructs.catalog import (
     tokens,
     workloads,
 )
-from eks_audit_constructs.catalog.access import (
+from eks_audit_constructs.catalog.themes.access import (
     ANONYMOUS_REQUEST_ALLOWED,
     FORBIDDEN_REQUESTS,
     UNAUTHORIZED_REQUESTS,
 )
-from eks_audit_constructs.catalog.coverage import AUDIT_LOG_SILENT
-from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
-from eks_audit_constructs.catalog.detections import Detections
-from eks_audit_constructs.catalog.execution import KUBE_SYSTEM_EXEC
-from eks_audit_constructs.catalog.grants import ANONYMOUS_ACCESS_GRANTED
-from eks_audit_constructs.catalog.guards import Guard
-from eks_audit_constructs.catalog.identity import AWS_AUTH_CHANGED
-from eks_audit_constructs.catalog.impersonation import MASTERS_IMPERSONATED
-from eks_audit_constructs.catalog.pod_security import PRIVILEGED_POD
-from eks_audit_constructs.catalog.query import SavedQuery
-from eks_audit_constructs.catalog.rbac import (
+from eks_audit_constructs.catalog.themes.audit_log import AUDIT_LOG_SILENT
+from eks_audit_constructs.catalog.themes.execution.sessions import KUBE_SYSTEM_EXEC
+from eks_audit_constructs.catalog.themes.grants import ANONYMOUS_ACCESS_GRANTED
+from eks_audit_constructs.catalog.themes.identity import AWS_AUTH_CHANGED
+from eks_audit_constructs.catalog.themes.impersonation import MASTERS_IMPERSONATED
+from eks_audit_constructs.catalog.themes.pod_security.pods import PRIVILEGED_POD
+from eks_audit_constructs.catalog.themes.pod_security.workloads import PRIVILEGED_WORKLOAD
+from eks_audit_constructs.catalog.themes.rbac import (
     CLUSTER_ADMIN_BINDING,
     CLUSTER_ROLE_BINDING_CHANGED,
     CLUSTER_ROLE_CHANGED,
@@ -48,9 +49,8 @@ from eks_audit_constructs.catalog.rbac import (
     ROLE_CHANGED,
     SYSTEM_ROLE_CHANGED,
 )
-from eks_audit_constructs.catalog.secrets import SECRET_ACCESS_DENIED
-from eks_audit_constructs.catalog.tokens import KUBE_SYSTEM_TOKEN_MINTED
-from eks_audit_constructs.catalog.workload_security import PRIVILEGED_WORKLOAD
+from eks_audit_constructs.catalog.themes.secrets.changes import SECRET_ACCESS_DENIED, SECRETS_DENIED_OVER_TIME
+from eks_audit_constructs.catalog.themes.tokens import KUBE_SYSTEM_TOKEN_MINTED
 
 __all__ = [
     "ALL",
@@ -91,8 +91,8 @@ __all__ = [
 THEMES = (
     access,
     admission,
+    audit_log,
     cluster,
-    coverage,
     execution,
     grants,
     identity,
@@ -138,9 +138,9 @@ DEFAULT_QUERIES = _by_id(
     access.WHO_DOES_WHAT,
     access.WHY_IT_WAS_DECIDED,
     admission.WEBHOOK_CHANGES,
-    coverage.COST,
-    coverage.CUT_SHORT,
-    secrets.SECRETS_DENIED_OVER_TIME,
+    audit_log.COST,
+    audit_log.CUT_SHORT,
+    SECRETS_DENIED_OVER_TIME,
 )
 """The saved queries that are made unless you choose otherwise."""
 

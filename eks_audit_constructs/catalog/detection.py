@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from os import PathLike
 
 from eks_audit_constructs.catalog.guards import Guard, outside
 from eks_audit_constructs.catalog.query import SavedQuery, listing
@@ -146,22 +145,6 @@ class Detection:
                 limit="an empty pattern counts every log line",
                 way_out="Give the detection a condition.",
             )
-
-    @classmethod
-    def from_sigma(cls, path: str | PathLike[str]) -> Detection:
-        """The detection of a Sigma rule for Kubernetes audit logs, or of an event-count correlation of such rules.
-
-        Needs the extra `sigma`. For files of several rules: `eks_audit_constructs.catalog.sigma.read`.
-
-        Args:
-            path: A YAML file.
-
-        Raises:
-            AuditConfigurationError: CloudWatch cannot say what the rule asks for, or EKS never logs it.
-        """
-        from eks_audit_constructs.catalog.sigma import read_one
-
-        return read_one(path)
 
     @property
     def counted(self) -> Expression | Silence:

@@ -29,13 +29,14 @@ def detections(tag: str | None, severity: str | None, format: str, json: bool) -
     """
     from rich.console import Console
 
-    from eks_audit_constructs import catalog, explain
+    from eks_audit_constructs import catalog
+    from eks_audit_constructs.cli import explain
 
     chosen = catalog.select(severity=None if severity is None else catalog.Severity(severity), tag=tag)
     if json or format == "json":
         click.echo(explain.as_json(chosen))
     elif format == "sigma":
-        from eks_audit_constructs.catalog import sigma
+        from eks_audit_constructs import sigma
 
         text, left_out = sigma.write(chosen)
         click.echo(text, nl=False)
@@ -56,7 +57,8 @@ def explain_detection(id: str, json: bool) -> None:
     """
     from rich.console import Console
 
-    from eks_audit_constructs import catalog, explain
+    from eks_audit_constructs import catalog
+    from eks_audit_constructs.cli import explain
 
     detection = catalog.get(id)
     if json:

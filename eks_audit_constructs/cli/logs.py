@@ -100,7 +100,7 @@ def tune(logs: tuple[str, ...], template: Path | None, alarms_a_week: float, els
 
     Exit code: 0, or 2 when the template or a log cannot be read.
     """
-    from eks_audit_constructs.replay.template import read_template
+    from eks_audit_constructs.templates.template import read_template
     from eks_audit_constructs.tuning import report, subjects
     from eks_audit_constructs.tuning import tune as run
 

@@ -45,7 +45,7 @@ def elsewhere(command: Command) -> Command:
 @contextmanager
 def fetched(logs: Sequence[str], elsewhere: Elsewhere) -> Iterator[tuple[list[Path], Progress]]:
     """The logs as files, those elsewhere brought here, and a progress bar for what is done with them."""
-    from eks_audit_constructs.inputs import resolve
+    from eks_audit_constructs.audit_logs.sources import resolve
 
     with shown_progress() as (progress, say):
         yield resolve(logs, **elsewhere, progress=progress, say=say), progress

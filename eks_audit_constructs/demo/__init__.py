@@ -29,7 +29,7 @@ def synthesize(folder: Path) -> Path:
         AuditConfigurationError: The app failed; most likely there is no Node.js.
     """
     app = subprocess.run(
-        [sys.executable, "-m", "eks_audit_constructs.app"],
+        [sys.executable, "-m", "eks_audit_constructs.cdk.app"],
         env={
             **os.environ,
             "CDK_OUTDIR": str(folder.resolve()),

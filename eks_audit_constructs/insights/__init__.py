@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from eks_audit_constructs.audit_logs.logs import opened
 from eks_audit_constructs.insights.engine import Cell, Table, answer
 from eks_audit_constructs.insights.saved import choose, find
 from eks_audit_constructs.insights.syntax import Script
-from eks_audit_constructs.replay.logs import opened
 
 __all__ = ["Cell", "Table", "choose", "find", "run"]
 

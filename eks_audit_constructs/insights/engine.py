@@ -14,21 +14,21 @@ from typing import Any, TypeAlias
 import duckdb
 import orjson
 
+from eks_audit_constructs.audit_logs.logs import Log, read_lines
+from eks_audit_constructs.duck import session
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.insights.events import Copy, lines
 from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import Plan, plan
 from eks_audit_constructs.insights.syntax import Script
 from eks_audit_constructs.insights.values import Kind
-from eks_audit_constructs.replay import session
-from eks_audit_constructs.replay.logs import Log, read_lines
 
 __all__ = ["Cell", "Table", "answer"]
 
 Cell: TypeAlias = str | int | float | None
 """A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is missing."""
 
-_MACROS = Path(__file__).with_name("macros.sql")
+_MACROS = Path(__file__).parent.parent / "duck" / "macros.sql"
 _COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

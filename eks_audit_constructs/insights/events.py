@@ -21,9 +21,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eks_audit_constructs.audit_logs.logs import Log, Shape
 from eks_audit_constructs.insights.syntax import Name
 from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, literal, pointers
-from eks_audit_constructs.replay.logs import Log, Shape
 
 __all__ = ["Copy", "Events", "lines"]
 

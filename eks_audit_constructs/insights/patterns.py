@@ -10,9 +10,9 @@ import re
 
 import duckdb
 
+from eks_audit_constructs.duck import session
 from eks_audit_constructs.insights.syntax import Regex
 from eks_audit_constructs.insights.values import UnsayableError
-from eks_audit_constructs.replay import session
 
 __all__ = ["groups", "of_glob", "of_regex"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eks_audit_constructs.errors import AuditConfigurationError
-from eks_audit_constructs.replay.template import SavedQuery, Template, read_template
+from eks_audit_constructs.templates.template import SavedQuery, Template, read_template
 
 __all__ = ["choose", "find"]
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eks_audit_constructs.replay import logs
+from eks_audit_constructs.audit_logs import logs
+from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
-from eks_audit_constructs.replay.counts import LogCounts
-from eks_audit_constructs.replay.logs import Log
-from eks_audit_constructs.replay.metrics import plan
-from eks_audit_constructs.replay.template import Alarm, MetricFilter, Template, read_template
+from eks_audit_constructs.replay.counting.counts import LogCounts
+from eks_audit_constructs.replay.plan import plan
+from eks_audit_constructs.templates.template import Alarm, MetricFilter, Template, read_template
 
 __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
 
@@ -75,7 +75,7 @@ def replayed(
     Raises:
         AuditConfigurationError: The template is none, or a log cannot be read.
     """
-    from eks_audit_constructs.replay import engine  # DuckDB takes a while to load
+    from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 
     read = read_template(Path(template))
     planned = plan(read)

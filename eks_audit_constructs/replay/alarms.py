@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from itertools import accumulate
 
-from eks_audit_constructs.replay.counts import Sample
-from eks_audit_constructs.replay.template import COMPARISONS, Alarm
-from eks_audit_constructs.replay.words import duration
+from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.reports import duration
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm
 
 __all__ = ["EXTRA", "Datapoint", "History", "State", "Transition", "judge", "transitions"]
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import duckdb
 
+from eks_audit_constructs.audit_logs.logs import Log, Shape
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.replay.logs import Log, Shape
+from eks_audit_constructs.replay.counting.values import UnsayableError
 from eks_audit_constructs.replay.matching_rows import COLUMNS, KEPT, kept_rows, select_matching
-from eks_audit_constructs.replay.template import Template
-from eks_audit_constructs.replay.values import UnsayableError
+from eks_audit_constructs.templates.template import Template
 
 __all__ = ["Match", "Matches", "Top", "collect", "matches"]
 

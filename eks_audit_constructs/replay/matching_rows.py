@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from eks_audit_constructs.audit_logs.logs import Log, Shape, read_lines
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import Expression, Path
-from eks_audit_constructs.replay.counts import Question
-from eks_audit_constructs.replay.hits import Hits
-from eks_audit_constructs.replay.logs import Log, Shape, read_lines
-from eks_audit_constructs.replay.reference import EXPORT_TIME, RFC3339, TIMES
-from eks_audit_constructs.replay.statement import messages, microseconds, parsed
-from eks_audit_constructs.replay.values import Values, stacked
+from eks_audit_constructs.replay.counting.counts import Question
+from eks_audit_constructs.replay.counting.hits import Hits
+from eks_audit_constructs.replay.counting.reference import EXPORT_TIME, RFC3339, TIMES
+from eks_audit_constructs.replay.counting.statement import messages, microseconds, parsed
+from eks_audit_constructs.replay.counting.values import Values, stacked
 
 __all__ = ["COLUMNS", "KEPT", "kept_rows", "select_matching"]
 

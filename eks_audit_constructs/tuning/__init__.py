@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.conditions.expression import field
-from eks_audit_constructs.replay import logs
 from eks_audit_constructs.replay.alarms import History
-from eks_audit_constructs.replay.counts import LogCounts
+from eks_audit_constructs.replay.counting.counts import LogCounts
 from eks_audit_constructs.replay.matches import Matches, matches
-from eks_audit_constructs.replay.metrics import Plan, plan
+from eks_audit_constructs.replay.plan import Plan, plan
 from eks_audit_constructs.tuning.advice import Advice, Trial, advise
 from eks_audit_constructs.tuning.subjects import Subject, Subjects
 
@@ -101,7 +101,7 @@ def tune(
     Raises:
         AuditConfigurationError: A log cannot be read.
     """
-    from eks_audit_constructs.replay import engine  # DuckDB takes a while to load
+    from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 
     report = progress or (lambda what, share: None)
 

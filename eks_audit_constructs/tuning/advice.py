@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from eks_audit_constructs.catalog import Severity
 from eks_audit_constructs.replay.alarms import History, State, transitions
 from eks_audit_constructs.replay.matches import Matches
-from eks_audit_constructs.replay.template import COMPARISONS, Alarm
-from eks_audit_constructs.replay.words import duration
+from eks_audit_constructs.reports import duration
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm
 from eks_audit_constructs.tuning.subjects import Subject
 
 __all__ = ["Advice", "Outcome", "Trial", "advise"]

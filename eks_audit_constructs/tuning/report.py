@@ -12,7 +12,7 @@ from rich.text import Text
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.replay.matches import Top
-from eks_audit_constructs.replay.words import duration
+from eks_audit_constructs.reports import duration
 from eks_audit_constructs.tuning import Advice, Tuning
 
 __all__ = ["as_json", "cdk_json", "print_tuning", "python"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.replay.template import COMPARISONS, Alarm, Metric, MetricFilter, Template
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm, Metric, MetricFilter, Template
 
 __all__ = ["Subject", "Subjects", "of_catalogue", "of_template"]
 

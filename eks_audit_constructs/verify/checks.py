@@ -13,7 +13,7 @@ from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
-from eks_audit_constructs.replay.template import read_template
+from eks_audit_constructs.templates.template import read_template
 
 __all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
 

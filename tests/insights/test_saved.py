@@ -12,7 +12,7 @@ from rich.console import Console
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.insights import Table, choose, find, run
 from eks_audit_constructs.insights.show import as_json, print_answer
-from eks_audit_constructs.replay.template import Template, read_template
+from eks_audit_constructs.templates.template import Template, read_template
 from tests.replay.builders import event, write_log, write_template
 
 QUERIES = {

@@ -9,7 +9,8 @@ from aws_cdk import App, BootstraplessSynthesizer, Stack
 from aws_cdk import aws_eks as eks
 from aws_cdk import aws_lambda as lambda_
 
-from eks_audit_constructs import EksAudit, _checks, catalog
+from eks_audit_constructs import EksAudit, catalog
+from eks_audit_constructs.cdk import checks
 
 DETECTIONS = ("audit-log-silent", "aws-auth-changed", "forbidden-requests", "unauthorized-requests")
 """More make a template that no call to CloudFormation holds, and the emulator looks for it in the wrong bucket."""
@@ -22,7 +23,7 @@ def build(app: App) -> Stack:
         "Audit",
         cluster="prod",
         log_types=[eks.ClusterLoggingTypes.AUDIT, eks.ClusterLoggingTypes.API],
-        retention=_checks.retention_days(int(app.node.get_context("retention")), "context key 'retention'"),
+        retention=checks.retention_days(int(app.node.get_context("retention")), "context key 'retention'"),
         detections=[catalog.get(id) for id in DETECTIONS],
         alarm_emails=["security@example.com"],
     )

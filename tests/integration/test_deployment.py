@@ -21,7 +21,7 @@ import boto3
 import pytest
 
 from tests.apps import ROOT
-from tests.control_plane.handler.fake_aws import FakeAws
+from tests.cdk.control_plane.handler.fake_aws import FakeAws
 
 MINISTACK = Path(os.environ.get("MINISTACK_VENV", ROOT / ".venv-ministack")) / "bin" / "ministack"
 CDK = Path(os.environ.get("CDK_CLI", ROOT / "node_modules" / ".bin" / "cdk"))

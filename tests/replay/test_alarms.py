@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_audit_constructs.replay.alarms import Datapoint, History, State, judge, transitions
-from eks_audit_constructs.replay.counts import Sample
-from eks_audit_constructs.replay.template import Alarm
+from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.templates.template import Alarm
 
 KEPT = "kept"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")

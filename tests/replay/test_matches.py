@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.expression import EVERYTHING, Comparison, Expression, Operator
-from eks_audit_constructs.replay import logs, reference, replay
-from eks_audit_constructs.replay.counts import Question
+from eks_audit_constructs.replay import replay
+from eks_audit_constructs.replay.counting import reference
+from eks_audit_constructs.replay.counting.counts import Question
 from eks_audit_constructs.replay.matches import Matches, Top, collect, matches
 from eks_audit_constructs.replay.matching_rows import KEPT
-from eks_audit_constructs.replay.template import read_template
+from eks_audit_constructs.templates.template import read_template
 from tests.conditions.strategies import expressions, lines
 from tests.replay.builders import event, metric_filter, write_log, write_template
 

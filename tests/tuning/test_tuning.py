@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from eks_audit_constructs import catalog, recordings
+from eks_audit_constructs.cdk.settings import Settings
 from eks_audit_constructs.replay.alarms import History
-from eks_audit_constructs.replay.counts import Sample
-from eks_audit_constructs.replay.template import read_template
-from eks_audit_constructs.settings import Settings
+from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.tuning import Advice, Tuning, tune
 from eks_audit_constructs.tuning.advice import Trial
 from eks_audit_constructs.tuning.report import as_json, cdk_json, print_tuning, python

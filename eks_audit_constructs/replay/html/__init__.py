@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay import Replay
 from eks_audit_constructs.replay.html.page import render
-from eks_audit_constructs.replay.logs import Log
 from eks_audit_constructs.replay.matches import matches
 
 __all__ = ["render", "write"]

@@ -14,8 +14,8 @@ from math import floor, log10
 
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
 from eks_audit_constructs.replay.html.text import clock, figure
-from eks_audit_constructs.replay.metrics import Series
-from eks_audit_constructs.replay.template import COMPARISONS, Alarm
+from eks_audit_constructs.replay.plan import Series
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm
 
 __all__ = ["Axis", "Bucket", "Chart", "Span", "axis", "chart", "spans"]
 

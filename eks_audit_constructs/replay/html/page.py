@@ -12,13 +12,14 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from eks_audit_constructs.replay import AlarmReplay, FilterReplay, Replay, words
+from eks_audit_constructs import reports
+from eks_audit_constructs.replay import AlarmReplay, FilterReplay, Replay
 from eks_audit_constructs.replay.html import text
 from eks_audit_constructs.replay.html.chart import Axis, Chart, Span, axis, chart, spans
 from eks_audit_constructs.replay.html.events import embed
 from eks_audit_constructs.replay.matches import Matches, Top
-from eks_audit_constructs.replay.metrics import Plan, plan
-from eks_audit_constructs.replay.template import COMPARISONS, Alarm, SavedQuery
+from eks_audit_constructs.replay.plan import Plan, plan
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm, SavedQuery
 
 __all__ = ["render"]
 
@@ -177,7 +178,7 @@ def _rule(alarm: Alarm) -> str:
         else f"in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
     )
     missing = _MISSING.get(alarm.missing_data, alarm.missing_data)
-    return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {words.duration(alarm.period)}, {some}; {missing}."
+    return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {reports.duration(alarm.period)}, {some}; {missing}."
 
 
 def _folder(names: Sequence[str]) -> str:
@@ -195,7 +196,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.clock, text.cut, words.duration, text.figure, text.visible):
+    for function in (text.clock, text.cut, reports.duration, text.figure, text.visible):
         environment.filters[function.__name__] = function
     return environment
 

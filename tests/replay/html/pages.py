@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eks_audit_constructs.replay import logs, replay
+from eks_audit_constructs.audit_logs import logs
+from eks_audit_constructs.replay import replay
 from eks_audit_constructs.replay.html import write
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 

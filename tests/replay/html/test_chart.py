@@ -12,7 +12,7 @@ import pytest
 from eks_audit_constructs import demo
 from eks_audit_constructs.replay import Replay, State, replay
 from eks_audit_constructs.replay.html.chart import Axis, Chart, axis, chart, spans
-from eks_audit_constructs.replay.metrics import plan
+from eks_audit_constructs.replay.plan import plan
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET
 

@@ -1,0 +1,1 @@
+"""Audit logs: every source, and every shape, brought to lines."""

@@ -1,0 +1,119 @@
+"""Inputs: logs that are elsewhere, brought here for a replay.
+
+paths = resolve(["s3://audit-archive/2026/11/", "yesterday.jsonl"])
+paths = resolve([], log_group="/aws/eks/prod/cluster", since="7d")
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from eks_audit_constructs import aws
+from eks_audit_constructs.audit_logs import cloudwatch, s3
+from eks_audit_constructs.audit_logs.cloudwatch import Range
+from eks_audit_constructs.audit_logs.durations import moment
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["resolve"]
+
+
+def resolve(
+    logs: Sequence[str],
+    *,
+    log_group: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Turn what a command is given into files: S3 URIs and a log group are fetched, anything else stays.
+
+    Args:
+        logs: Files, folders, `-` and S3 URIs (`s3://bucket/prefix`).
+        log_group: A CloudWatch log group, by its name or ARN; its audit streams are read.
+        since: From when on: a duration before now such as `90m`, `6h` or `7d`, or an ISO 8601 time.
+        until: Until when, likewise; the present if not given.
+        profile: A profile of the AWS configuration; the default one if none is given.
+        region: A Region; that of the profile if none is given.
+        progress: Called with what is done and the share of it, 0 to 1.
+        say: Told what is left out, and how much was fetched; without it, that is logged.
+
+    Raises:
+        AuditConfigurationError: The arguments do not belong together, or AWS did not answer. What was fetched until
+            then is kept, so that another run goes on there.
+    """
+    report = progress or (lambda what, share: None)
+    tell = say or logging.getLogger(__name__).info
+    _check(logs, log_group, since, until)
+    paths = []
+    for name in logs:
+        if name.startswith(s3.SCHEME):
+            with closing(aws.client("s3", profile=profile, region=region)) as client:
+                paths += s3.fetch(name, client, progress=report, say=tell)
+        else:
+            paths.append(Path(name))
+    if log_group is not None and since is not None:
+        now = datetime.now(UTC)
+        span, group = _span(since, until, now), log_group.removesuffix(":*")
+        home = _arn_part(group, 3) or region
+        account = _arn_part(group, 4) or _caller(profile, home)
+        with closing(aws.client("logs", profile=profile, region=home)) as client:
+            paths += cloudwatch.fetch(group, span, client, account, now=now, progress=report, say=tell)
+    return paths
+
+
+def _check(logs: Sequence[str], log_group: str | None, since: str | None, until: str | None) -> None:
+    if log_group is None and (since is not None or until is not None):
+        raise AuditConfigurationError(
+            "--since, --until",
+            value=since or until,
+            limit="these go with a log group; files and S3 objects are read whole",
+            way_out="Give --log-group too, or leave them out.",
+        )
+    if log_group is not None and since is None:
+        raise AuditConfigurationError(
+            "--log-group",
+            value=log_group,
+            limit="from when on is not said",
+            way_out="Give --since, such as --since 7d.",
+        )
+    if not logs and log_group is None:
+        raise AuditConfigurationError(
+            "logs",
+            value="",
+            limit="at least one log is needed",
+            way_out="Name a file, a folder, an S3 URI or - for stdin, or give --log-group and --since.",
+        )
+
+
+def _span(since: str, until: str | None, now: datetime) -> Range:
+    start = moment(since, where="--since", now=now)
+    end = now if until is None else min(now, moment(until, where="--until", now=now))
+    if start >= end:
+        raise AuditConfigurationError(
+            "--since, --until",
+            value=f"{since} to {until or 'now'}",
+            limit="the time ends before it begins, or has not come yet",
+            way_out="Give an earlier --since.",
+        )
+    return Range(start=start, end=end)
+
+
+def _arn_part(group: str, position: int) -> str | None:
+    """arn:aws:logs:REGION:ACCOUNT:log-group:NAME"""
+    return group.split(":")[position] if group.startswith("arn:") and group.count(":") > position else None
+
+
+def _caller(profile: str | None, region: str | None) -> str:
+    """The account that the credentials are of."""
+    with (
+        closing(aws.client("sts", profile=profile, region=region)) as client,
+        aws.asking("aws", permission="sts:GetCallerIdentity"),
+    ):
+        return str(client.get_caller_identity()["Account"])

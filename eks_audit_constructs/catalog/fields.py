@@ -1,0 +1,114 @@
+"""The fields of an audit event: which there are, and what can stand in them.
+
+Sources: the audit.k8s.io/v1 Event (staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go) and
+https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+"""
+
+from __future__ import annotations
+
+from eks_audit_constructs.conditions.expression import Path
+
+__all__ = [
+    "ALWAYS",
+    "ARRAYS",
+    "KNOWN_VALUES",
+    "LOWER_CASE",
+    "NUMBERS",
+    "OPEN",
+    "PLURALS",
+    "TEXTS",
+    "any_case",
+    "shape",
+]
+
+TEXTS = frozenset(
+    {
+        *("kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "userAgent", "sourceIPs"),
+        *(f"{user}.{name}" for user in ("user", "impersonatedUser") for name in ("username", "uid", "groups")),
+        *(f"objectRef.{name}" for name in ("resource", "subresource", "namespace", "name", "uid", "apiGroup")),
+        *("objectRef.apiVersion", "objectRef.resourceVersion"),
+        *("responseStatus.status", "responseStatus.message", "responseStatus.reason"),
+        *("requestReceivedTimestamp", "stageTimestamp"),
+    }
+)
+"""Fields that hold text only."""
+
+ALWAYS = frozenset({"kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb"})
+"""Fields that every event has."""
+
+NUMBERS = frozenset({"responseStatus.code"})
+
+OPEN = frozenset(
+    {
+        *("requestObject", "responseObject", "annotations", "user.extra", "impersonatedUser.extra"),
+        *("responseStatus.details", "responseStatus.metadata", "authenticationMetadata"),
+    }
+)
+"""Objects whose fields are not the audit event's to say."""
+
+_FREE_TEXT = frozenset({"userAgent", "requestURI", "responseStatus.message"})
+
+_DECISION = "annotations.authorization.k8s.io/decision"
+
+LOWER_CASE = frozenset({"verb", "objectRef.resource", "objectRef.subresource", "objectRef.apiGroup", _DECISION})
+"""Fields whose values are always in lower case."""
+
+KNOWN_VALUES: dict[str, frozenset[str]] = {
+    "verb": frozenset(
+        {
+            *("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
+            *("post", "put", "head", "options", "connect", "trace"),  # of URLs that are no resources: the HTTP method
+        }
+    ),
+    "stage": frozenset({"RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"}),
+    "level": frozenset({"Metadata", "Request", "RequestResponse"}),
+    "kind": frozenset({"Event"}),
+    _DECISION: frozenset({"allow", "forbid"}),
+}
+"""Fields that hold nothing else. Verbs: staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go"""
+
+PLURALS = {
+    (f"{name[:-3]}y" if name.endswith("ies") else name[:-2] if name.endswith("sses") else name[:-1]): name
+    for name in (
+        *("pods", "secrets", "configmaps", "nodes", "namespaces", "services", "serviceaccounts", "events"),
+        *("roles", "rolebindings", "clusterroles", "clusterrolebindings", "ingresses", "networkpolicies"),
+        *("deployments", "daemonsets", "statefulsets", "replicasets", "jobs", "cronjobs", "persistentvolumes"),
+        *("mutatingwebhookconfigurations", "validatingwebhookconfigurations", "customresourcedefinitions"),
+        *("certificatesigningrequests", "tokenreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+    )
+}
+"""Kubernetes' own resources by their singular, which never stands in `objectRef.resource`."""
+
+ARRAYS = frozenset(
+    {
+        *("sourceIPs", "user.groups", "impersonatedUser.groups", "responseStatus.details.causes"),
+        *(
+            "containers",
+            "initContainers",
+            "ephemeralContainers",
+            "volumes",
+            "volumeMounts",
+            "env",
+            "envFrom",
+            "ports",
+            "args",
+            "command",
+            "imagePullSecrets",
+        ),
+        *("rules", "subjects", "verbs", "apiGroups", "nonResourceURLs", "resourceNames", "rules.resources"),
+        *("webhooks", "add", "drop", "items", "finalizers", "ownerReferences", "usages", "groups", "audiences"),
+        *("tolerations", "secrets", "externalIPs", "loadBalancerSourceRanges", "taints", "hostAliases"),
+    }
+)
+"""Arrays, by the ends of their names: those of the event and of Kubernetes' own objects."""
+
+
+def shape(path: Path) -> str:
+    """The field's name without indexes: `user.groups` for `user.groups[0]`."""
+    return ".".join(segment for segment in path if isinstance(segment, str))
+
+
+def any_case(path: Path) -> bool:
+    """Whether the same word may stand there in any case, as clients and servers like."""
+    name = shape(path)
+    return name in _FREE_TEXT or (name.startswith("annotations.") and name not in LOWER_CASE)

@@ -1,0 +1,271 @@
+"""What EKS logs: can any audit event meet a condition, and in which stage?
+
+The EKS audit policy leaves some requests out and some bodies; and what a failed authentication is logged as differs
+from all else. Each kind of event is described by the little that is known of its fields; a condition that is false in
+all of them can never match.
+
+Sources: https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html, the audit log of a cluster, and
+staging/src/k8s.io/apiserver/pkg/endpoints/filters/audit.go
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+from eks_audit_constructs.catalog.fields import shape
+from eks_audit_constructs.conditions.evaluation import MISSING, predicate
+from eks_audit_constructs.conditions.expression import (
+    And,
+    Comparison,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    any_of,
+    field,
+)
+
+__all__ = ["STAGE", "once", "why_never"]
+
+STAGE = "stage"
+
+
+@dataclass(frozen=True, slots=True)
+class _Among:
+    """The field has one of these values; `MISSING` may be one."""
+
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """The field has none of these values; `*` stands for any text."""
+
+    globs: tuple[str | int, ...]
+
+
+_Events: TypeAlias = Mapping[str, _Among | _Outside]
+"""A kind of event: what is known of its fields. Nothing is known of those it does not name."""
+
+
+def _one_of(*values: object) -> _Among:
+    return _Among(values)
+
+
+_NO_BODY: _Events = {"requestObject": _one_of(MISSING), "responseObject": _one_of(MISSING)}
+_NOBODY: _Events = {"user": _one_of(MISSING), "annotations": _one_of(MISSING), "responseStatus.code": _one_of(401)}
+_BODILESS = ("secrets", "configmaps", "tokenreviews")
+_UNLOGGED_URIS = ("/healthz*", "/version", "/swagger*")
+_AUTHENTICATED = _Outside((401,))
+
+_SESSION: _Events = {"objectRef.subresource": _one_of("exec", "attach", "portforward", "proxy", "log")}
+_WATCH: _Events = {"verb": _one_of("watch")}
+"""Requests that stay open are logged when they begin to be answered, too."""
+
+_SHORT_REQUEST: _Events = {
+    STAGE: _one_of("ResponseComplete"),
+    "responseStatus.code": _AUTHENTICATED,
+    "verb": _Outside(("watch",)),
+    "objectRef.subresource": _Outside(("exec", "attach", "portforward", "proxy", "log")),
+}
+_LONG_REQUESTS = tuple(
+    {STAGE: _one_of(stage), "responseStatus.code": _AUTHENTICATED, **kind}
+    for kind in (_SESSION, _WATCH)
+    for stage in ("ResponseStarted", "ResponseComplete")
+)
+_UNAUTHENTICATED: _Events = {STAGE: _one_of("ResponseStarted"), "requestObject": _one_of(MISSING), **_NOBODY}
+_TOKEN_ASKED: _Events = {
+    STAGE: _one_of("RequestReceived"),
+    "objectRef.resource": _one_of("serviceaccounts"),
+    "objectRef.subresource": _one_of("token"),
+    "responseStatus": _one_of(MISSING),
+}
+_PANIC: _Events = {STAGE: _one_of("Panic"), "responseStatus.code": _AUTHENTICATED}
+
+_SUBJECTS: tuple[_Events, ...] = (
+    {"objectRef.resource": _Outside(("events", *_BODILESS))},
+    {"objectRef.resource": _one_of(*_BODILESS), **_NO_BODY},
+)
+_SUBJECTS_BY_NAME: dict[str, _Events] = {
+    "objectRef.apiGroup": {
+        "objectRef.resource": _one_of("events"),
+        "objectRef.apiGroup": _one_of("events.k8s.io"),
+        **_NO_BODY,
+    },
+    "objectRef.name": {
+        "objectRef.resource": _one_of("configmaps"),
+        "objectRef.name": _one_of("aws-auth"),
+        "objectRef.namespace": _one_of("kube-system"),
+        "verb": _one_of("update", "patch", "delete"),
+    },
+}
+"""Exceptions for who names them: `delete` of `events` means core events, as kubectl deletes them."""
+
+_OTHERS = (_SHORT_REQUEST, *_LONG_REQUESTS, _TOKEN_ASKED, _PANIC)
+
+_UNLOGGED_SUBJECTS: tuple[tuple[_Events, str, str], ...] = (
+    (
+        {"objectRef.resource": _one_of("events"), "objectRef.apiGroup": _one_of(MISSING, "")},
+        "EKS never logs requests for core events",
+        "Leave the rule out, or ask for the apiGroup events.k8s.io, which is logged",
+    ),
+    (
+        {"objectRef.resource": _one_of(*_BODILESS)},
+        "EKS logs requests for Secrets, ConfigMaps and TokenReviews without their bodies",
+        "Leave the bodies out: only changes of the ConfigMap aws-auth have theirs",
+    ),
+)
+_UNLOGGED_KINDS: tuple[tuple[_Events, str, str], ...] = (
+    (
+        {STAGE: _one_of("RequestReceived"), "responseStatus.code": _AUTHENTICATED},
+        "EKS logs the stage RequestReceived of serviceaccounts/token alone, and no event of it has a responseStatus",
+        "Leave stage out",
+    ),
+    (
+        {STAGE: _one_of("ResponseStarted"), "responseStatus.code": _AUTHENTICATED},
+        "only requests that stay open (watch, exec, attach, port-forward, proxy, log) and failed authentications have "
+        "the stage ResponseStarted",
+        "Leave stage out",
+    ),
+    (
+        {"responseStatus.code": _one_of(401)},
+        "a failed authentication (401) has one event, ResponseStarted, without user, annotations and requestObject",
+        "Leave them and the stage out",
+    ),
+)
+
+
+def why_never(condition: Expression) -> tuple[str, str] | None:
+    """The reason why no event on EKS can meet the condition, and the way out; none when one can."""
+    kinds = (*_OTHERS, _UNAUTHENTICATED)
+    if _possible(condition, kinds):
+        return None
+    for subject, reason, way_out in _UNLOGGED_SUBJECTS:
+        if _possible(condition, kinds, subjects=(subject,)):
+            return reason, way_out
+    if _possible(condition, kinds, unlogged=()):
+        return "EKS never logs requests for /healthz, /version and /swagger", "Leave the rule out"
+    for kind, reason, way_out in _UNLOGGED_KINDS:
+        if _possible(condition, (kind,)):
+            return reason, way_out
+    return "its parts exclude each other: no event can meet them all", "Correct the condition"
+
+
+def once(condition: Expression) -> Expression | None:
+    """What to ask of the stage so that each request counts once; nothing where it has one event only.
+
+    - Failed authentications (401) have one event, ResponseStarted.
+    - Requests that stay open have two. Where a condition is about them alone, the first counts: the second comes when
+      they end, after hours perhaps.
+    - All others end with ResponseComplete.
+    """
+    if not _possible(condition, _OTHERS):
+        return None
+    if not _possible(condition, (_SHORT_REQUEST,)):
+        return field(STAGE) == "ResponseStarted"
+    complete = field(STAGE) == "ResponseComplete"
+    if not _possible(condition, (_UNAUTHENTICATED,)):
+        return complete
+    return any_of([complete, field("responseStatus.code") == 401])
+
+
+def _possible(
+    condition: Expression,
+    kinds: Iterable[_Events],
+    *,
+    subjects: Iterable[_Events] | None = None,
+    unlogged: tuple[str, ...] = _UNLOGGED_URIS,
+) -> bool:
+    """Whether an event of one of these kinds, about one of these subjects, could meet the condition."""
+    if subjects is None:
+        asked = _asked(condition)
+        subjects = [*_SUBJECTS, *(subject for name, subject in _SUBJECTS_BY_NAME.items() if name in asked)]
+    uris: _Events = {"requestURI": _Outside(unlogged)}
+    return any(
+        _holds(condition, {**events, **uris}) is not False
+        for kind, subject in product(kinds, subjects)
+        if (events := _both(kind, subject)) is not None
+    )
+
+
+def _asked(condition: Expression) -> set[str]:
+    """The fields a condition is about."""
+    if isinstance(condition, (And, Or)):
+        return set[str]().union(*map(_asked, condition.terms))
+    return {shape(condition.path)} if isinstance(condition, (Comparison, Is, NotExists)) else set()
+
+
+def _both(one: _Events, other: _Events) -> _Events | None:
+    """Events of both kinds; none where they exclude each other."""
+    both = {**one, **other}
+    for name in one.keys() & other.keys():
+        first, second = one[name], other[name]
+        if isinstance(first, _Outside) and isinstance(second, _Outside):
+            both[name] = _Outside(first.globs + second.globs)
+            continue
+        if isinstance(first, _Outside):
+            first, second = second, first
+        assert isinstance(first, _Among)
+        values = tuple(value for value in first.values if _allows(second, value))
+        if not values:
+            return None
+        both[name] = _Among(values)
+    return both
+
+
+def _holds(condition: Expression, events: _Events) -> bool | None:
+    """Whether all events of the kind meet the condition, or none; `None` where that is open."""
+    match condition:
+        case And(terms):
+            truths = {_holds(term, events) for term in terms}
+            return False if False in truths else None if None in truths else True
+        case Or(terms):
+            truths = {_holds(term, events) for term in terms}
+            return True if True in truths else None if None in truths else False
+        case Comparison(path) | Is(path) | NotExists(path):
+            known = _known(path, events)
+            if isinstance(known, _Among):
+                answers = {_answer(condition, value) for value in known.values}
+                return answers.pop() if len(answers) == 1 else None
+            if isinstance(known, _Outside) and isinstance(condition, Comparison):
+                excluded = condition.operator is Operator.EQ and not _allows(known, condition.value)
+                return False if excluded else None
+    return None
+
+
+def _known(path: Path, events: _Events) -> _Among | _Outside | None:
+    name = shape(path)
+    if name in events:
+        return events[name]
+    missing = any(name.startswith(f"{one}.") and what == _one_of(MISSING) for one, what in events.items())
+    return _one_of(MISSING) if missing else None
+
+
+def _answer(condition: Comparison | Is | NotExists, value: object) -> bool:
+    """The condition on a field with this value."""
+    flat: Expression
+    match condition:
+        case Comparison():
+            flat = Comparison(("it",), condition.operator, condition.value)
+        case Is():
+            flat = Is(("it",), condition.constant)
+        case NotExists():
+            flat = NotExists(("it",))
+    return predicate(flat)(b"", {} if value is MISSING else {"it": value})
+
+
+def _allows(known: _Among | _Outside, value: object) -> bool:
+    if isinstance(known, _Among):
+        return value in known.values
+    return not any(glob == value or (isinstance(glob, str) and _matches(glob, value)) for glob in known.globs)
+
+
+def _matches(glob: str, value: object) -> bool:
+    pattern = ".*".join(map(re.escape, glob.split("*")))
+    return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None

@@ -1,0 +1,86 @@
+"""Whether there is a log to look into: silence, events cut short, and what the log costs."""
+
+from __future__ import annotations
+
+from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
+from eks_audit_constructs.catalog.query import SavedQuery, listing
+from eks_audit_constructs.conditions.expression import message_contains
+
+AUDIT_LOG_SILENT = Detection(
+    id="audit-log-silent",
+    title="No control-plane logs are arriving",
+    severity=Severity.HIGH,
+    condition=Silence(),
+    what="No log event reached the cluster's log group for 15 minutes.",
+    why="A control plane writes several events a second. Without them no other alarm here can go off.",
+    next_steps="Check that the cluster's logging is on (aws eks describe-cluster --query cluster.logging) and who "
+    "switched it off (CloudTrail: UpdateClusterConfig); that the cluster is there; and the AWS Health Dashboard.",
+    query=SavedQuery(
+        id="log-volume-by-stream",
+        title="Log - events and bytes by stream",
+        answers="Which control-plane components still write, how much, and when did each last do so?",
+        stream="",
+        commands=(
+            "stats count(*) as events, sum(strlen(@message)) as bytes, latest(@timestamp) as last by @logStream",
+            "sort bytes desc",
+            "limit 100",
+        ),
+    ),
+    techniques=("T1685.002",),
+    threshold=1,
+    period=5,
+    evaluation_periods=3,
+    datapoints_to_alarm=3,
+    grounds="Three empty periods of 5 minutes in a row: delivery is best effort and may lag by some minutes.",
+    false_positives=("The cluster was deleted on purpose: delete this stack too.",),
+    tags=("log",),
+)
+
+EVENTS_TRUNCATED = Detection(
+    id="events-truncated",
+    title="Audit events were shortened for their size",
+    severity=Severity.LOW,
+    condition=message_contains("audit.k8s.io/truncated") | message_contains("[Truncated...]"),
+    what="The API server wrote audit events without their bodies because they were too large.",
+    why="What a filter asks of such a body it cannot see: a large object may hide a privileged container.",
+    next_steps="The query shows which. Ask why they are so large; look at the objects themselves.",
+    commands=listing("objectRef.resource"),
+    techniques=("T1685.002",),
+    threshold=20,
+    period=60,
+    evaluation_periods=1,
+    grounds="Large ConfigMaps and custom resources are shortened now and then in every cluster.",
+    false_positives=("Operators that keep megabytes in one object.",),
+    blind_spots=("Lines that were cut off on their way: the saved query *Log - events cut short by size* finds them.",),
+    tags=("log",),
+)
+
+CUT_SHORT = SavedQuery(
+    id="events-cut-short",
+    title="Log - events cut short by size",
+    answers="Which audit events were too large to be kept whole? No filter on their fields can see them.",
+    commands=(
+        # A whole event ends with a brace; the API server marks those it shortened itself.
+        r"filter @message not like /\}\s*$/ or `annotations.audit.k8s.io/truncated` = 'true'",
+        "fields @timestamp, strlen(@message) as bytes, substr(@message, 0, 400) as beginning",
+        "sort @timestamp desc",
+        "limit 1000",
+    ),
+)
+
+COST = SavedQuery(
+    id="log-cost",
+    title="Log - what costs the most to store",
+    answers="Which requests of whom make most of the bytes you pay for?",
+    commands=(
+        "stats sum(strlen(@message)) as bytes, count(*) as events, avg(strlen(@message)) as average "
+        "by user.username, verb, objectRef.resource, level",
+        "sort bytes desc",
+        "limit 50",
+    ),
+)
+
+DEFAULT = (AUDIT_LOG_SILENT,)
+EXTENDED = (EVENTS_TRUNCATED,)
+QUERIED = ()
+QUERIES = (COST, CUT_SHORT)

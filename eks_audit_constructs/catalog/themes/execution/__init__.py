@@ -1,0 +1,55 @@
+"""Into containers and past them: exec, attach, port-forward, proxies, debug containers, logs."""
+
+from __future__ import annotations
+
+from eks_audit_constructs.catalog.themes.execution.commands import (
+    EXEC_COMMANDS,
+    EXEC_DOWNLOAD,
+    EXEC_FILE_COPY,
+    EXEC_INSTANCE_METADATA,
+    EXEC_PACKAGE_INSTALL,
+    EXEC_REVERSE_SHELL,
+    EXEC_SENSITIVE_FILE,
+    EXEC_TOKEN_READ,
+)
+from eks_audit_constructs.catalog.themes.execution.sessions import (
+    EPHEMERAL_CONTAINER_ADDED,
+    EXEC_REFUSED,
+    EXEC_SESSION_LENGTH,
+    EXECS_BY_POD,
+    EXECS_BY_PRINCIPAL,
+    KUBE_SYSTEM_EXEC,
+    NODE_PROXY,
+    POD_ATTACH,
+    POD_EXEC,
+    POD_LOGS_READ,
+    POD_OR_SERVICE_PROXY,
+    PORT_FORWARD,
+    PROXIES_BY_PRINCIPAL,
+)
+
+__all__ = ["DEFAULT", "EXTENDED", "QUERIED", "QUERIES"]
+
+DEFAULT = (KUBE_SYSTEM_EXEC,)
+EXTENDED = (
+    EPHEMERAL_CONTAINER_ADDED,
+    EXEC_DOWNLOAD,
+    EXEC_FILE_COPY,
+    EXEC_INSTANCE_METADATA,
+    EXEC_REFUSED,
+    EXEC_REVERSE_SHELL,
+    EXEC_SENSITIVE_FILE,
+    EXEC_TOKEN_READ,
+    NODE_PROXY,
+    POD_ATTACH,
+    POD_EXEC,
+    PORT_FORWARD,
+)
+QUERIED = (EXEC_PACKAGE_INSTALL, POD_LOGS_READ, POD_OR_SERVICE_PROXY)
+QUERIES = (
+    EXECS_BY_POD,
+    EXECS_BY_PRINCIPAL,
+    EXEC_COMMANDS,
+    EXEC_SESSION_LENGTH,
+    PROXIES_BY_PRINCIPAL,
+)

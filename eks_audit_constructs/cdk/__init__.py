@@ -1,0 +1,1 @@
+"""The constructs: all that imports `aws_cdk`, and nothing else does."""

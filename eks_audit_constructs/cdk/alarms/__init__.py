@@ -1,0 +1,8 @@
+"""A detection as an alarm, and the topic that tells of it."""
+
+from __future__ import annotations
+
+from eks_audit_constructs.cdk.alarms.audit_alarms import AuditAlarms
+from eks_audit_constructs.cdk.alarms.topic import AlarmTopic
+
+__all__ = ["AlarmTopic", "AuditAlarms"]

@@ -1,0 +1,198 @@
+"""AuditAlarms: a metric filter and an alarm for each detection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import cast
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct, IDependable
+
+from eks_audit_constructs import catalog
+from eks_audit_constructs.catalog import Detection, Detections, Severity
+from eks_audit_constructs.cdk.checks import class_of
+from eks_audit_constructs.cdk.queries import query_name
+from eks_audit_constructs.conditions import filter_pattern
+from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["AuditAlarms"]
+
+_MAX_FILTERS = 100
+_MAX_REGEX_FILTERS = 5
+_MAX_DESCRIPTION = 1024
+
+
+class AuditAlarms(Construct):
+    """Watches a cluster's log group: each detection becomes a metric filter, a metric and an alarm.
+
+    The metrics are in the namespace `EksAudit/<cluster>`, without dimensions: each costs what one custom metric
+    costs. A minute in which log lines came but none matched counts as 0.
+
+    Args:
+        scope: The parent.
+        id: The construct's id.
+        cluster_name: The cluster's name; alarms, metrics and queries are named by it.
+        log_group: The cluster's log group, of the Standard class.
+        detections: What to look for. Default: `catalog.DEFAULT`.
+        topic: Where alarms go: one topic for all, or one for each severity that is to be told.
+            Default: alarms change colour and tell nobody.
+
+    Raises:
+        AuditConfigurationError: CloudWatch would refuse a filter or an alarm.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster_name: str,
+        log_group: logs.ILogGroup,
+        detections: Iterable[Detection] = catalog.DEFAULT,
+        topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self._cluster_name = cluster_name
+        self._named = not Token.is_unresolved(cluster_name)
+        self._log_group = log_group
+        self._detections = Detections(detections)
+        self._check()
+
+        self._filters_scope = Construct(self, "Filters")
+        periods = {minutes: Duration.minutes(minutes) for minutes in {one.period for one in self._detections}}
+        metrics = {detection.id: self._metric(detection, periods[detection.period]) for detection in self._detections}
+        self._filters = {
+            detection.id: self._filter(detection, pattern)
+            for detection in self._detections
+            if (pattern := detection.pattern) is not None
+        }
+        self._alarms = {detection.id: self._alarm(detection, metrics[detection.id]) for detection in self._detections}
+        self._metrics = metrics
+        topics = topic if isinstance(topic, Mapping) else dict.fromkeys(Severity, topic)
+        # Cast for pyright: jsii names the parameters of a class and of its interface differently.
+        told = {
+            severity: cast(cloudwatch.IAlarmAction, actions.SnsAction(one))
+            for severity, one in topics.items()
+            if one is not None
+        }
+        for detection in self._detections:
+            if detection.severity in told:
+                self._alarms[detection.id].add_alarm_action(told[detection.severity])
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the detections' metrics."""
+        return f"EksAudit/{self._cluster_name}"
+
+    @property
+    def detections(self) -> Detections:
+        """What is looked for."""
+        return self._detections
+
+    @property
+    def alarms(self) -> Mapping[str, cloudwatch.Alarm]:
+        """The alarms by detection id."""
+        return MappingProxyType(self._alarms)
+
+    @property
+    def metric_filters(self) -> Mapping[str, logs.MetricFilter]:
+        """The metric filters by detection id; a detection of silence has none."""
+        return MappingProxyType(self._filters)
+
+    def deploy_after(self, dependency: IDependable) -> None:
+        """Have the metric filters made after something else: the log group has to be there."""
+        self._filters_scope.node.add_dependency(dependency)
+
+    @property
+    def metrics(self) -> Mapping[str, cloudwatch.Metric]:
+        """The metrics by detection id, as the alarms read them: for dashboards and alarms of your own."""
+        return MappingProxyType(self._metrics)
+
+    def _check(self) -> None:
+        counted = [one.counted for one in self._detections if isinstance(one.counted, Expression)]
+        regexes = [condition for condition in counted if filter_pattern.has_regex(condition)]
+        for found, limit, what in (
+            (len(counted), _MAX_FILTERS, "metric filters"),
+            (len(regexes), _MAX_REGEX_FILTERS, "metric filters with a regular expression"),
+        ):
+            if found > limit:
+                raise AuditConfigurationError(
+                    self.node.path,
+                    value=found,
+                    limit=f"a log group has at most {limit} {what}",
+                    way_out="Leave detections out with .without(...), or keep them as saved queries.",
+                )
+        if counted and class_of(self._log_group) is logs.LogGroupClass.INFREQUENT_ACCESS:
+            raise AuditConfigurationError(
+                self.node.path,
+                value="INFREQUENT_ACCESS",
+                limit="log groups of this class have no metric filters, so no detection could count",
+                way_out="Use LogGroupClass.STANDARD, or pass detections=[]",
+            )
+
+    def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
+        silence = detection.pattern is None
+        return cloudwatch.Metric(
+            namespace="AWS/Logs" if silence else self.namespace,
+            metric_name="IncomingLogEvents" if silence else detection.metric_name,
+            dimensions_map={"LogGroupName": self._log_group.log_group_name} if silence else None,
+            statistic="Sum",
+            period=period,
+        )
+
+    def _filter(self, detection: Detection, pattern: str) -> logs.MetricFilter:
+        return logs.MetricFilter(
+            self._filters_scope,
+            detection.metric_name,
+            log_group=self._log_group,
+            filter_name=detection.id,
+            filter_pattern=logs.FilterPattern.literal(pattern),
+            metric_namespace=self.namespace,
+            metric_name=detection.metric_name,
+            metric_value="1",
+            default_value=0,
+        )
+
+    def _alarm(self, detection: Detection, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+        silence = detection.pattern is None
+        return cloudwatch.Alarm(
+            self,
+            f"{detection.metric_name}Alarm",
+            alarm_name=f"eks-audit/{self._cluster_name}/{detection.id}",
+            alarm_description=self._description(detection),
+            metric=metric,
+            threshold=detection.threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            if silence
+            else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=detection.evaluation_periods,
+            datapoints_to_alarm=detection.datapoints_to_alarm,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
+            if silence
+            else cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+    def _description(self, detection: Detection) -> str:
+        parts = [
+            f"**{detection.title}** ({detection.severity.value} severity)",
+            f"{detection.what} {detection.why}",
+            f"**Next:** {detection.next_steps}",
+            f"**Saved query:** {query_name(self._cluster_name, detection.saved_query)}",
+        ]
+        if detection.techniques:
+            parts.append(f"**MITRE ATT&CK:** {', '.join(detection.techniques)}")
+        text = "\n\n".join(parts)
+        if self._named and len(text) > _MAX_DESCRIPTION:
+            raise AuditConfigurationError(
+                f"{self.node.path}: detection {detection.id!r}",
+                value=text,
+                limit=f"{len(text)} characters; an alarm's description has at most {_MAX_DESCRIPTION}",
+                way_out="Shorten what, why or next_steps.",
+            )
+        return text

@@ -1,0 +1,70 @@
+"""The CDK app: one EksAuditStack for each cluster named in the context.
+
+    cdk deploy -c cluster=prod -c alarm_email=security@example.com
+
+`app.py` at the top of the project runs it; `python -m eks_audit_constructs.cdk.app` does so where the library is
+installed. The context keys are those of `settings.Settings`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from aws_cdk import App, BootstraplessSynthesizer
+
+from eks_audit_constructs.cdk.checks import retention_days
+from eks_audit_constructs.cdk.settings import Settings
+from eks_audit_constructs.cdk.stack import EksAuditStack
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["build", "main"]
+
+
+def build(app: App) -> list[EksAuditStack]:
+    """Add the stacks that the app's context asks for.
+
+    Raises:
+        AuditConfigurationError: A context key is unknown, or its value is refused.
+    """
+    settings = Settings.from_context(app.node.get_all_context())
+    retention = settings.retention_days
+    stacks: dict[str, EksAuditStack] = {}
+    for cluster in settings.cluster:
+        id = f"EksAudit-{cluster.replace('_', '-')}"  # stack names know no underscore
+        if id in stacks:
+            raise AuditConfigurationError(
+                "context key 'cluster'",
+                value=cluster,
+                limit=f"another cluster's stack is called {id} already",
+                way_out="Give this cluster an app of its own, or its stack a name in Python.",
+            )
+        stacks[id] = EksAuditStack(
+            app,
+            id,
+            cluster=cluster,
+            retention=None if retention is None else retention_days(retention, "context key 'retention_days'"),
+            detections=settings.detections,
+            queries=settings.queries,
+            alarm_emails=list(settings.alarm_email),
+            export=settings.export,
+            description=f"Alarms, saved queries and export for the audit log of the EKS cluster {cluster}",
+            synthesizer=BootstraplessSynthesizer(),
+        )
+    return list(stacks.values())
+
+
+def main() -> None:
+    """Build and synthesize; a refusal is one line on standard error and exit status 2."""
+    # Nothing but what the stack is made of goes into a template that people review, and that fits a call without a
+    # bucket: the CLI would add each resource's path.
+    app = App(analytics_reporting=False, post_cli_context={"aws:cdk:enable-path-metadata": False})
+    try:
+        build(app)
+    except AuditConfigurationError as error:
+        print(f"eks-audit: {error}", file=sys.stderr)
+        sys.exit(2)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The bucket that a cluster's control plane logs are exported to."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from eks_audit_constructs.cdk.grants import allow_on_key, logs_service, new_key
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["AuditExport"]
+
+
+class AuditExport(Construct):
+    """A private, versioned, encrypted bucket, ready for CloudWatch Logs' export tasks.
+
+        aws logs create-export-task --log-group-name <name> --destination <bucket> --from <ms> --to <ms>
+
+    One export task can run in an account at a time, it takes up to 12 hours for fresh events to be exportable, and
+    the bucket has to be in the log group's Region.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html
+
+    Args:
+        scope: The parent.
+        id: The id in it.
+        log_group: The only log group whose export tasks may write here.
+        encryption_key: A symmetric customer managed key for the bucket; by default one is made, rotated yearly.
+            A key of one's own makes reading the archive need a second permission, and writes each use of it
+            to CloudTrail. Bucket keys keep the number of calls to KMS low.
+        archive_after: Age at which objects move to Glacier Instant Retrieval, which stays readable at once;
+            90 days by default. Objects under 128 KB stay where they are, which is cheaper.
+        expire_after: Age at which objects are deleted; never by default, since how long evidence is kept is not for
+            a library to decide. It is later than `archive_after`.
+        object_lock: Keeps every object from being deleted or overwritten for a while, by anyone in COMPLIANCE mode;
+            none by default, since it cannot be taken back.
+        access_logs_bucket: Where S3 logs who read the archive; nowhere by default.
+
+    Raises:
+        AuditConfigurationError: The ages contradict each other, or the log group is in another Region.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        log_group: logs.ILogGroup,
+        encryption_key: kms.IKey | None = None,
+        archive_after: Duration | None = None,
+        expire_after: Duration | None = None,
+        object_lock: s3.ObjectLockRetention | None = None,
+        access_logs_bucket: s3.IBucket | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        archive_after = archive_after or Duration.days(90)
+        self._refuse_contradiction(archive_after, expire_after)
+        self._refuse_elsewhere(log_group)
+        self._encryption_key = encryption_key or new_key(
+            self,
+            "Key",
+            description=f"Exported logs of {self.node.path}",
+            removal_policy=RemovalPolicy.RETAIN,  # without it the archive cannot be read
+        )
+        self._bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self._encryption_key,
+            bucket_key_enabled=True,
+            object_lock_default_retention=object_lock,
+            server_access_logs_bucket=access_logs_bucket,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=archive_after
+                        )
+                    ],
+                    expiration=expire_after,
+                    noncurrent_version_expiration=Duration.days(90),  # time to undo an overwrite or a delete
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self._let_export_tasks_write(log_group)
+
+    @property
+    def bucket(self) -> s3.IBucket:
+        """The destination for export tasks."""
+        return self._bucket
+
+    @property
+    def encryption_key(self) -> kms.IKey:
+        """The bucket's key: who reads the archive needs kms:Decrypt on it."""
+        return self._encryption_key
+
+    def _let_export_tasks_write(self, log_group: logs.ILogGroup) -> None:
+        """The statements of AWS's documentation, for this one log group."""
+        env = log_group.env
+        service = logs_service(self, env.region)
+        arn = Stack.of(self).format_arn(
+            service="logs",
+            region=env.region,
+            account=env.account,
+            resource="log-group",
+            resource_name=log_group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        # Log group ARNs are written with and without ":*"; the documentation does not say which comes here.
+        source = {"ArnLike": {"aws:SourceArn": [arn, f"{arn}:*"]}}
+        own_account = {"aws:SourceAccount": env.account}
+        for sid, action, resource, equal in (
+            ("AllowGetBucketAcl", "s3:GetBucketAcl", self._bucket.bucket_arn, own_account),
+            (
+                "AllowPutObject",
+                "s3:PutObject",
+                self._bucket.arn_for_objects("*"),
+                {**own_account, "s3:x-amz-acl": "bucket-owner-full-control"},
+            ),
+        ):
+            self._bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    principals=[service],
+                    actions=[action],
+                    resources=[resource],
+                    conditions={"StringEquals": equal, **source},
+                )
+            )
+        allow_on_key(
+            self,
+            self._encryption_key,
+            # Without conditions, as documented: it is S3 that asks KMS, and what it says of the source is not told.
+            iam.PolicyStatement(principals=[service], actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=["*"]),
+        )
+
+    def _refuse_contradiction(self, archive_after: Duration, expire_after: Duration | None) -> None:
+        if expire_after is None or archive_after.is_unresolved() or expire_after.is_unresolved():
+            return
+        if expire_after.to_days() <= archive_after.to_days():
+            raise AuditConfigurationError(
+                self.node.path,
+                value=expire_after.to_human_string(),
+                limit=f"objects move to Glacier after {archive_after.to_human_string()}, and expire later than that",
+                way_out="Raise expire_after, or lower archive_after (Glacier charges for 90 days at least)",
+            )
+
+    def _refuse_elsewhere(self, log_group: logs.ILogGroup) -> None:
+        here, there = Stack.of(self).region, log_group.env.region
+        if here != there and not Token.is_unresolved(here) and not Token.is_unresolved(there):
+            raise AuditConfigurationError(
+                self.node.path,
+                value=here,
+                limit=f"CloudWatch Logs exports only to a bucket in the log group's own Region, {there}",
+                way_out=f"Define this in a stack of {there}",
+            )

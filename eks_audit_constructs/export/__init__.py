@@ -1,7 +1,0 @@
-"""The control plane's logs in S3, for as long as they have to be kept."""
-
-from __future__ import annotations
-
-from eks_audit_constructs.export.audit_export import AuditExport
-
-__all__ = ["AuditExport"]

@@ -1,0 +1,121 @@
+"""Events counted by DuckDB, minute by minute: the statement, and what its rows mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from eks_audit_constructs.replay.counting import duplicates
+from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Sample
+from eks_audit_constructs.replay.counting.hits import Hits
+
+__all__ = ["Row", "statement", "summary"]
+
+Row: TypeAlias = tuple[Any, ...]
+"""The events that match the same questions: whether each question is one of them, what `_TOTALS` says, and then lists,
+with a place for each minute: what `_LISTED` says, and for each number that questions ask for, what `_VALUE` says."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
+_VALUE = ("count", "sum", "min", "max")
+_TOTALS = ("sum(unreadable)", "sum(untimed)", "min(first)", "max(last)", "flatten(list(identities))")
+_LISTED = ("minute", "events", "bytes")
+
+
+def statement(events: str, hits: Hits, every: int = 1) -> str:
+    """The statement that counts events with the columns of `statement.select_events` and `untimed`.
+
+    Args:
+        events: The statement that selects the events.
+        hits: The questions.
+        every: What divides the identities to remember.
+    """
+    counts = {
+        "minute": _MINUTE,
+        "events": "count(*)",
+        "bytes": "sum(size)",
+        "unreadable": "count(*) filter (not readable)",
+        "untimed": "count(*) filter (untimed)",
+        "first": "min(happened) filter (not untimed)",
+        "last": "max(happened) filter (not untimed)",
+        "identities": duplicates.remembered(every),
+    }
+    numbers = {
+        f"{function}{place}": f"{function}(v{place})" for place in range(len(hits.values)) for function in _VALUE
+    }
+    keys = [f"coalesce({name}, false) as {name}" for name in hits.names]
+    columns = ", ".join([*keys, *(f"{count} as {name}" for name, count in (counts | numbers).items())])
+    told = ", ".join([*hits.names, *_TOTALS, *(f"list({name})" for name in (*_LISTED, *numbers))])
+    return f"select {told} from (select {columns} from ({events}) group by all) group by all"
+
+
+def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
+    """The counts that the rows of the statement tell."""
+    lines, sizes = Counter[int](), Counter[int]()
+    series = [_Series() for _ in hits.questions]
+    total = unreadable = untimed = undated = 0
+    times: list[int] = []
+    identities = Counter[int]()
+    for row in rows:
+        matching = [index for index in range(len(series)) if row[index]]
+        broken, timeless, first, last, same, minutes, events, bytes_, *numbers = row[len(series) :]
+        if minutes is None:
+            continue  # there is no event at all
+        total += sum(events)
+        unreadable += broken
+        untimed += timeless
+        identities.update(same or ())
+        if first is not None:
+            times += (first, last)
+        for minute, number, size in zip(minutes, events, bytes_, strict=True):
+            if minute is None:
+                undated += number
+            else:
+                lines[minute] += number
+                sizes[minute] += int(size)
+        for index in matching:
+            path = hits.questions[index].value
+            at = None if path is None else hits.values.index(path) * len(_VALUE)
+            series[index].add(minutes, events, None if at is None else numbers[at : at + len(_VALUE)])
+    return LogCounts(
+        events=total,
+        unreadable=unreadable,
+        untimed=untimed,
+        undated=undated,
+        first=_EPOCH + timedelta(microseconds=min(times)) if times else None,
+        last=_EPOCH + timedelta(microseconds=max(times)) if times else None,
+        lines=dict(sorted(lines.items())),
+        sizes=dict(sorted(sizes.items())),
+        answers=tuple(one.answer() for one in series),
+        identities=dict(identities),
+        every=every,
+    )
+
+
+class _Series:
+    """What one question has counted."""
+
+    def __init__(self) -> None:
+        self.matched = 0
+        self.matches = Counter[int]()
+        self.samples: dict[int, Sample] = {}
+
+    def add(
+        self, minutes: Sequence[int | None], events: Sequence[int], numbers: Sequence[Sequence[Any]] | None
+    ) -> None:
+        self.matched += sum(events)
+        if numbers is None:
+            for minute, number in zip(minutes, events, strict=True):
+                if minute is not None:
+                    self.matches[minute] += number
+            return
+        for minute, count, *told in zip(minutes, *numbers, strict=True):
+            if minute is not None and count:
+                sample, known = Sample(count, *map(float, told)), self.samples.get(minute)
+                self.samples[minute] = known + sample if known else sample
+
+    def answer(self) -> Answer:
+        ones = {minute: Sample(number, number, 1, 1) for minute, number in self.matches.items()}
+        return Answer(matched=self.matched, minutes=dict(sorted((ones | self.samples).items())))

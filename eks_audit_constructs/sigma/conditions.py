@@ -1,0 +1,280 @@
+"""pySigma's parsed conditions as expressions.
+
+Sigma ignores case and CloudWatch does not. Kubernetes writes its own names one way and compares them exactly, so they
+are compared exactly here; where a text may come in any case, a rule has to say `|cased`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.types import (
+    CompareOperators,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+)
+
+from eks_audit_constructs.catalog import fields
+from eks_audit_constructs.conditions.expression import (
+    EVERYTHING,
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    Term,
+)
+from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.sigma.field_names import paths
+from eks_audit_constructs.sigma.simple import NEVER, conjunction, disjunction
+
+__all__ = ["Reader"]
+
+_ORDER = {
+    CompareOperators.LT: Operator.LT,
+    CompareOperators.LTE: Operator.LE,
+    CompareOperators.GT: Operator.GT,
+    CompareOperators.GTE: Operator.GE,
+}
+_REGEX_PLAIN = re.compile(r"[A-Za-z0-9:_#=@/;,-]")
+_REGEX_SPECIAL = re.compile(r"[\^$?\[\]{}|\\*+.]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Compiles the conditions of one rule.
+
+    Args:
+        where: What an error names: the file and the rule.
+        dead: Filled with what the rule asks for and no event can hold, in words. Such a part is left out where others
+            stand beside it: of `verb: [patch, replace]` remains `patch`.
+    """
+
+    where: str
+    dead: list[str] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> list[str]:
+        """The dead parts, as a reader of the detection is told of them."""
+        return [f"Left out of the rule: {words}." for words in self.dead]
+
+    def condition(self, node: object) -> Expression:
+        """A node of pySigma's condition tree as an expression.
+
+        Raises:
+            AuditConfigurationError: A filter pattern cannot say it, or no audit event has the field.
+        """
+        match node:
+            case ConditionAND():
+                return conjunction(self.condition(part) for part in node.args)
+            case ConditionOR():
+                return disjunction(self.condition(part) for part in node.args)
+            case ConditionNOT():
+                return self._negation(node)
+            case ConditionFieldEqualsValueExpression():
+                return self._comparison(node.field, node.value)
+            case ConditionValueExpression():
+                return self._keyword(node.value)
+        raise self._refused(node, "the condition is empty", "Name a search of the rule in it")
+
+    def _negation(self, node: ConditionNOT) -> Expression:
+        positive = self.condition(node.args[0])
+        if positive == EVERYTHING:
+            return NEVER
+        try:
+            return _shortened(~positive)
+        except ValueError as error:
+            raise self._refused(
+                f"not {', '.join(sorted(_names(node.args[0])))}",
+                str(error).partition(": ")[2],
+                "Name one element, as in sourceIPs[0], or turn the condition round",
+            ) from None
+
+    def _comparison(self, name: str, value: object) -> Expression:
+        if isinstance(value, SigmaExpansion):
+            return disjunction(self._comparison(name, one) for one in value.values)
+        where = paths(name, self.where)
+        if isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value.exists):
+            return conjunction(NotExists(path) for path in where)  # an audit event leaves out what is empty
+        return disjunction(self._in(path, name, value) for path in where)
+
+    def _in(self, path: Path, name: str, value: object) -> Expression:
+        shape = fields.shape(path)
+        match value:
+            case SigmaExists():
+                return Comparison(path, Operator.EQ, "*")
+            case SigmaString():
+                return self._string(path, name, value)
+            case SigmaRegularExpression():
+                if shape in fields.NUMBERS:
+                    raise self._a_number(name, value.to_plain())
+                return Comparison(path, Operator.EQ, self._regex(value))
+            case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
+                plain = str(value.number) if shape in fields.TEXTS else value.number
+                return self._known(Comparison(path, Operator.EQ, plain), name)
+            case SigmaCompareExpression(number, operator) if operator in _ORDER:
+                if shape in fields.TEXTS:
+                    return self._dead(f"{name} compared with {number.number}: the field holds text")
+                return Comparison(path, _ORDER[operator], number.number)
+            case SigmaBool():
+                if shape in fields.TEXTS | fields.NUMBERS:
+                    return self._dead(f"{name}: {str(value.boolean).lower()}: the field is no boolean")
+                return Is(path, Constant.TRUE if value.boolean else Constant.FALSE)
+            case SigmaCIDRExpression():
+                limit, way_out = "CloudWatch knows no subnets", "Use wildcards, as in 10.*, or a saved query"
+                raise self._refused(f"{name}|cidr: {value}", limit, way_out)
+            case SigmaFieldReference():
+                limit, way_out = (
+                    "a filter pattern compares a field with a value, not with a field",
+                    "Make a saved query",
+                )
+                raise self._refused(f"{name}|fieldref: {value.field}", limit, way_out)
+        raise self._refused(name, f"{type(value).__name__} has no counterpart in a filter pattern", "Reword the rule")
+
+    def _string(self, path: Path, name: str, value: SigmaString) -> Expression:
+        shape = fields.shape(path)
+        shown = value.to_plain()
+        self._refuse_unknown_parts(name, value)
+        if shape in fields.NUMBERS and shown != "*":
+            if not re.fullmatch(r"\d+", shown):
+                if "*" in shown:
+                    raise self._a_number(name, shown)
+                return self._dead(f"{name}: {shown!r}: the field holds a number")
+            return Comparison(path, Operator.EQ, int(shown))
+        if fields.any_case(path) and _has_letters(shown) and not isinstance(value, SigmaCasedString):
+            limit = "Sigma ignores case here, and CloudWatch does not"
+            raise self._refused(f"{name}: {shown}", limit, f"Say in which case it is written: {name}|cased")
+        if shape in fields.LOWER_CASE and shown != shown.lower():
+            return self._dead(f"{name}: {shown!r}: audit events write it {shown.lower()!r}, and CloudWatch minds case")
+        if any(isinstance(part, str) and "*" in part for part in value.s):
+            return Comparison(path, Operator.EQ, self._starred(name, value))
+        return self._known(Comparison(path, Operator.EQ, _glob(value)), name)
+
+    def _known(self, comparison: Comparison, name: str) -> Expression:
+        """The comparison, unless the field holds only values that it excludes."""
+        known = fields.KNOWN_VALUES.get(fields.shape(comparison.path))
+        value = comparison.value
+        if known is not None and not any(_matches(str(value), one) for one in known):
+            say = f"audit events have {', '.join(sorted(known))}" if len(known) < 5 else "no audit event has it"
+            return self._dead(f"{name}: {value!r}: {say}")
+        if comparison.path == ("objectRef", "resource") and value in fields.PLURALS:
+            return self._dead(f"{name}: {value!r}: audit events have the plural, {fields.PLURALS[str(value)]!r}")
+        return comparison
+
+    def _starred(self, name: str, value: SigmaString) -> Regex:
+        """A text with literal stars: CloudWatch reads every star in a quoted text as a wildcard, so as a regex."""
+        source = "".join(".*" if isinstance(part, SpecialChars) else self._escaped(name, str(part)) for part in value.s)
+        return Regex(f"^{source}$".removeprefix("^.*").removesuffix(".*$"))
+
+    def _escaped(self, name: str, text: str) -> str:
+        escaped = _REGEX_SPECIAL.sub(r"\\\g<0>", text)
+        if not all(_REGEX_PLAIN.match(char) or _REGEX_SPECIAL.match(char) for char in text):
+            limit = "a literal * needs a regular expression, in which CloudWatch allows few other symbols"
+            raise self._refused(f"{name}: {text}", limit, "Compare with text without the star")
+        return escaped
+
+    def _keyword(self, value: object) -> Expression:
+        match value:
+            case SigmaExpansion():
+                return disjunction(self._keyword(one) for one in value.values)
+            case SigmaRegularExpression():
+                return Term(self._regex(value))
+            case SigmaNumber():
+                return Term(str(value.number))
+            case SigmaString():
+                self._refuse_unknown_parts("keywords", value)
+                text = _glob(value).strip("*")
+                if "*" in text or not text:
+                    limit = "CloudWatch looks for keywords as they are written, without wildcards"
+                    raise self._refused(value.to_plain(), limit, "Look for the parts, with |all, or name a field")
+                if _has_letters(text) and not isinstance(value, SigmaCasedString):
+                    limit = "Sigma ignores the case of keywords, and CloudWatch does not"
+                    raise self._refused(text, limit, "Say in which case it is written, with '|cased' as the key")
+                return Term(text)
+        raise self._refused(value, "a keyword is a text or a number", "Name the field")
+
+    def _regex(self, value: SigmaRegularExpression) -> Regex:
+        if value.flags:
+            flags = ", ".join(sorted(flag.name.lower() for flag in value.flags))
+            limit = f"CloudWatch's regular expressions have no flags, and this one has {flags}"
+            raise self._refused(value.to_plain(), limit, "Write the cases out, as in [Aa]")
+        return Regex(str(value.regexp))
+
+    def _refuse_unknown_parts(self, name: str, value: SigmaString) -> None:
+        if SpecialChars.WILDCARD_SINGLE in value.s:
+            limit, way_out = "CloudWatch has no wildcard for one character", "Use *, or |re with a dot"
+            raise self._refused(f"{name}: {value.to_plain()}", limit, way_out)
+        if value.contains_placeholder():
+            limit, way_out = "the rule has a placeholder, which a pipeline of yours would fill", "Write its values out"
+            raise self._refused(f"{name}: {value.to_plain()}", limit, way_out)
+
+    def _dead(self, words: str) -> Expression:
+        self.dead.append(words)
+        return NEVER
+
+    def _a_number(self, name: str, value: str) -> AuditConfigurationError:
+        limit = "the field holds a number, and wildcards are for text"
+        return self._refused(f"{name}: {value}", limit, f"Write the numbers out, or {name}|gte and {name}|lt")
+
+    def _refused(self, value: object, limit: str, way_out: str) -> AuditConfigurationError:
+        return AuditConfigurationError(self.where, value=value, limit=limit, way_out=way_out)
+
+
+def _glob(value: SigmaString) -> str:
+    return "".join("*" if isinstance(part, SpecialChars) else str(part) for part in value.s)
+
+
+def _matches(glob: str, text: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, glob.split("*"))), text, re.DOTALL) is not None
+
+
+def _has_letters(text: str) -> bool:
+    return text.lower() != text.upper()
+
+
+def _names(node: object) -> set[str]:
+    if isinstance(node, ConditionFieldEqualsValueExpression):
+        return {node.field}
+    return set().union(*map(_names, getattr(node, "args", ())))
+
+
+def _shortened(negation: Expression) -> Expression:
+    """Without what no audit event meets: a missing field that all have; null, since what is empty is left out."""
+    if _never_met(negation):
+        return NEVER
+    match negation:
+        case And(terms):
+            return conjunction(map(_shortened, terms))
+        case Or(terms):
+            return disjunction(map(_shortened, terms))
+    return negation
+
+
+def _never_met(term: Expression) -> bool:
+    return (isinstance(term, Is) and term.constant is Constant.NULL) or (
+        isinstance(term, NotExists) and fields.shape(term.path) in fields.ALWAYS
+    )

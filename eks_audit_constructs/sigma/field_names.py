@@ -1,0 +1,92 @@
+"""The fields of an audit event by the names that Sigma rules use.
+
+Sigma has no taxonomy for Kubernetes: rules name fields as the audit event does, `objectRef.resource`, with arrays
+unmarked: `user.groups`, `requestObject.spec.containers.image`. Here those get their `[*]`; a name that marks them
+itself, `sourceIPs[0]`, is taken as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from eks_audit_constructs.catalog.fields import ARRAYS, NUMBERS, OPEN, TEXTS, shape
+from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, field
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["paths"]
+
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+
+_SHORT: dict[str, tuple[str, ...]] = {
+    "resource": ("objectRef.resource",),
+    "subresource": ("objectRef.subresource",),
+    "apiGroup": ("objectRef.apiGroup",),
+    "namespace": ("objectRef.namespace",),
+    "hostPath": ("requestObject.spec.volumes[*].hostPath.path",),
+    "capabilities": tuple(f"requestObject.spec.{kind}[*].securityContext.capabilities.add[0]" for kind in _CONTAINERS),
+}
+"""Short names in published rules. The last two look into Pods: into their templates in other objects they do not."""
+
+_INSTEAD = {
+    "host": "Use sourceIPs[0].",
+    "k8s_user.username": "Use user.username.",
+    "username": "Use user.username.",
+    "sourceIP": "Use sourceIPs[0].",
+}
+
+_MAP = re.compile(
+    r"(?P<map>(?:.+\.)?(?:annotations|labels|matchLabels|nodeSelector|extra))\.(?P<key>[^\[\]']+)(?P<rest>\[.*)?"
+)
+"""Maps with keys of any characters: what follows is one key, its dots and slashes included."""
+
+
+def paths(name: str, where: str) -> tuple[Path, ...]:
+    """Where in an event the value of a Sigma field is: in one place or, for some short names, in any of several.
+
+    Raises:
+        AuditConfigurationError: No audit event has the field, or it holds an object.
+    """
+    return tuple(_path(long, name, where) for long in _SHORT.get(name, (name,)))
+
+
+def _path(long: str, name: str, where: str) -> Path:
+    part = _MAP.fullmatch(long)
+    try:
+        if part is None:
+            path = field(long).path
+        else:
+            path = (*field(part["map"]).path, part["key"], *(field(part["rest"]).path if part["rest"] else ()))
+    except ValueError as error:
+        raise _refused(where, name, str(error), "Write it as the audit event does.") from None
+    path = _with_arrays(path)
+    known = shape(path)
+    if known in TEXTS or known in NUMBERS or any(known.startswith(f"{one}.") for one in OPEN):
+        return path
+    if any(one == known or one.startswith(f"{known}.") for one in TEXTS | NUMBERS | OPEN):
+        raise _refused(
+            where, name, "the field holds an object, and CloudWatch compares only values", "Name a field in it."
+        )
+    way_out = _INSTEAD.get(name, "Use the audit event's own names, such as objectRef.resource or user.username.")
+    raise _refused(where, name, "no Kubernetes audit event has this field", way_out)
+
+
+def _with_arrays(path: Path) -> Path:
+    """The path with `[*]` after each array that has no index; the values of `user.extra` are arrays of one."""
+    marked: Path = ()
+    for at, segment in enumerate(path):
+        marked += (segment,)
+        if not isinstance(segment, str) or (at + 1 < len(path) and not isinstance(path[at + 1], str)):
+            continue
+        before = shape(path[:at])
+        if before in ("user.extra", "impersonatedUser.extra"):
+            marked += (0,)
+        elif f"{before}.{segment}".removeprefix(".") in ARRAYS or (
+            before.startswith(("requestObject", "responseObject"))
+            and (segment in ARRAYS or f"{before.rpartition('.')[2]}.{segment}" in ARRAYS)
+        ):
+            marked += (ANY_ELEMENT,)
+    return marked
+
+
+def _refused(where: str, name: str, limit: str, way_out: str) -> AuditConfigurationError:
+    return AuditConfigurationError(where, value=name, limit=limit, way_out=way_out)

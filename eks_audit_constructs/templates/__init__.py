@@ -1,0 +1,1 @@
+"""CloudFormation templates, read: the metric filters, alarms and saved queries in them."""
