@@ -35,11 +35,21 @@ if TYPE_CHECKING:
     from eks_audit_constructs.conditions.expression import field as field
     from eks_audit_constructs.conditions.expression import message_contains as message_contains
     from eks_audit_constructs.errors import AuditConfigurationError as AuditConfigurationError
+    from eks_audit_constructs.errors import AwsError as AwsError
+    from eks_audit_constructs.errors import EksAuditError as EksAuditError
+    from eks_audit_constructs.errors import LogError as LogError
+    from eks_audit_constructs.errors import QueryError as QueryError
+    from eks_audit_constructs.errors import TemplateError as TemplateError
 
 _HOMES = {
     "AlarmTopic": "cdk.alarms",
     "AuditAlarms": "cdk.alarms",
     "AuditConfigurationError": "errors",
+    "AwsError": "errors",
+    "EksAuditError": "errors",
+    "LogError": "errors",
+    "QueryError": "errors",
+    "TemplateError": "errors",
     "AuditExport": "cdk.archive",
     "AuditQueries": "cdk.queries",
     "ControlPlaneLogging": "cdk.control_plane",

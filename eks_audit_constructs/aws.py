@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import AwsError
 
 __all__ = ["asking", "client"]
 
@@ -42,14 +42,14 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
         region: A Region; that of the profile if none is given.
 
     Raises:
-        AuditConfigurationError: boto3 is not installed, or there is no such profile, or no Region.
+        AwsError: boto3 is not installed, or there is no such profile, or no Region.
     """
     try:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
-        raise AuditConfigurationError(
+        raise AwsError(
             "aws",
             value=error.name or "boto3",
             limit="what talks to AWS needs this module, which is not installed",
@@ -60,7 +60,7 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
         session = boto3.Session(profile_name=profile, region_name=region)
         return session.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
     except (BotoCoreError, ValueError) as error:
-        raise AuditConfigurationError(
+        raise AwsError(
             "aws",
             value=profile or region or service,
             limit=_sentence(error),
@@ -77,7 +77,7 @@ def asking(what: str, *, permission: str) -> Iterator[None]:
         permission: The IAM action it takes.
 
     Raises:
-        AuditConfigurationError: No answer: credentials, permission, throttling, the network, or the service itself.
+        AwsError: No answer: credentials, permission, throttling, the network, or the service itself.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
@@ -94,7 +94,7 @@ def asking(what: str, *, permission: str) -> Iterator[None]:
         raise _no_answer(what, type(error).__name__, _sentence(error), way_out) from error
 
 
-def _refusal(what: str, permission: str, error: Any) -> AuditConfigurationError:
+def _refusal(what: str, permission: str, error: Any) -> AwsError:
     code, message = str(error.response["Error"].get("Code")), _sentence(error.response["Error"].get("Message") or "")
     if code in _DENIED or code == "403":
         return _no_answer(what, permission, f"not permitted: {message}", f"Allow {permission}")
@@ -106,8 +106,8 @@ def _refusal(what: str, permission: str, error: Any) -> AuditConfigurationError:
     return _no_answer(what, code, message or "AWS refused", "Correct what is asked for, or try again later")
 
 
-def _no_answer(what: str, value: str, limit: str, way_out: str) -> AuditConfigurationError:
-    return AuditConfigurationError(what, value=value, limit=limit.removesuffix("."), way_out=f"{way_out}.")
+def _no_answer(what: str, value: str, limit: str, way_out: str) -> AwsError:
+    return AwsError(what, value=value, limit=limit.removesuffix("."), way_out=f"{way_out}.")
 
 
 def _sentence(text: object) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 __all__ = ["folder", "unique", "written"]
 
@@ -27,7 +27,7 @@ def folder(*names: str) -> Path:
     """A folder below the user's cache folder, made if need be.
 
     Raises:
-        AuditConfigurationError: It cannot be made.
+        LogError: It cannot be made.
     """
     base = os.environ.get("XDG_CACHE_HOME")
     path = (Path(base) if base else Path.home() / ".cache") / "eks-audit"
@@ -52,7 +52,7 @@ def written(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which is there whole once the block ends, and not at all if it fails.
 
     Raises:
-        AuditConfigurationError: It cannot be written.
+        LogError: It cannot be written.
     """
     try:
         # Beside its place, for only there it can be moved in one step; the dot hides it from a replay.
@@ -72,8 +72,8 @@ def _plain(name: str) -> str:
     return _UNSAFE.sub("_", name)[-_LONGEST:].lstrip(".")
 
 
-def _refusal(path: Path, error: OSError) -> AuditConfigurationError:
-    return AuditConfigurationError(
+def _refusal(path: Path, error: OSError) -> LogError:
+    return LogError(
         str(path),
         value=path.name,
         limit=f"fetched logs cannot be kept here: {error.strerror or error}",

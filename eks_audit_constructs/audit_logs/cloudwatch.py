@@ -17,7 +17,7 @@ from typing import Any
 from eks_audit_constructs.audit_logs import cache
 from eks_audit_constructs.audit_logs.documents import log_line
 from eks_audit_constructs.aws import asking
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 __all__ = ["AUDIT_STREAMS", "Range", "fetch"]
 
@@ -67,7 +67,7 @@ def fetch(
         say: Told how much was fetched.
 
     Raises:
-        AuditConfigurationError: There is no event, or CloudWatch refused; hours fetched until then are kept.
+        LogError: There is no event, or CloudWatch refused; hours fetched until then are kept.
     """
     folder = cache.folder("cloudwatch", account, client.meta.region_name, group)
     fetched, paths = _Fetched(), []
@@ -105,7 +105,7 @@ def fetch(
     )
     filled = [path for path in paths if path.stat().st_size]
     if not filled:
-        raise AuditConfigurationError(
+        raise LogError(
             "--log-group",
             value=group,
             limit=f"no event of a stream {AUDIT_STREAMS}* from {span.start:%F %T} to {span.end:%F %T} UTC",

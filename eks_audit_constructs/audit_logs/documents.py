@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 __all__ = ["WHOLE", "Readable", "Rewritten", "holds_documents", "log_line", "rewrite"]
 
@@ -88,7 +88,7 @@ def rewrite(source: Readable, write: Callable[[bytes], object], where: str) -> R
         where: What an error names.
 
     Raises:
-        AuditConfigurationError: These are results of a query that left the messages out.
+        LogError: These are results of a query that left the messages out.
         OSError, EOFError, zlib.error: The source cannot be read to its end; what came before is written.
     """
     told = Rewritten()
@@ -253,7 +253,7 @@ def _entry(value: Any, where: str) -> _Entry | None:
     if isinstance(value, list) and all(isinstance(item, dict) and "field" in item for item in value):
         value = {item["field"]: item.get("value") for item in value}
         if "@message" not in value:
-            raise AuditConfigurationError(
+            raise LogError(
                 where,
                 value=", ".join(map(str, value)),
                 limit="these results of a query have no messages",

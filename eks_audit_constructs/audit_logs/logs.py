@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
 from eks_audit_constructs.audit_logs import documents
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 __all__ = ["Log", "Say", "Shape", "open_log", "opened", "unreadable_log"]
 
@@ -80,13 +80,13 @@ def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[l
         say: Told, once each, what is left out and what is damaged; without it, that is logged as warnings.
 
     Raises:
-        AuditConfigurationError: There is no log, or one cannot be read.
+        LogError: There is no log, or one cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool:
         finder = _Finder(Path(spool), _once(say or logging.getLogger(__name__).warning))
         logs = [log for path in paths for log in finder.found(str(path))]
         if not logs:
-            raise AuditConfigurationError(
+            raise LogError(
                 "logs", value="", limit="at least one log is needed", way_out="Name a file, a folder or - for stdin."
             )
         yield logs
@@ -103,7 +103,7 @@ def read_lines(log: Log) -> Iterator[bytes]:
     A damaged file ends where the damage begins, which is said.
 
     Raises:
-        AuditConfigurationError: The file cannot be read.
+        LogError: The file cannot be read.
     """
     number = 0
     try:
@@ -120,7 +120,7 @@ def check_gzip(log: Log) -> None:
     """Read a compressed log to its end, so that no damage to it goes unsaid.
 
     Raises:
-        AuditConfigurationError: The file cannot be read.
+        LogError: The file cannot be read.
     """
     try:
         with open_log(log) as file:
@@ -132,10 +132,10 @@ def check_gzip(log: Log) -> None:
         raise unreadable_log(log.name, error) from error
 
 
-def unreadable_log(name: str, error: BaseException) -> AuditConfigurationError:
+def unreadable_log(name: str, error: BaseException) -> LogError:
     """The error for a log that cannot be read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return AuditConfigurationError(
+    return LogError(
         name,
         value=Path(name).name,
         limit=f"the log cannot be read: {reason}",

@@ -15,7 +15,7 @@ from typing import Any
 
 from eks_audit_constructs.audit_logs import cache
 from eks_audit_constructs.aws import asking
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 __all__ = ["SCHEME", "fetch"]
 
@@ -44,7 +44,7 @@ def fetch(uri: str, client: Any, *, progress: Callable[[str, float], None], say:
         say: Told what is left out, and how much was fetched.
 
     Raises:
-        AuditConfigurationError: There is no such object, or S3 refused; what was fetched until then is kept.
+        LogError: There is no such object, or S3 refused; what was fetched until then is kept.
     """
     bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
     if not bucket:
@@ -102,5 +102,5 @@ def _download(bucket: str, item: _Object, client: Any, received: Callable[[int],
             received(len(piece))
 
 
-def _refusal(uri: str, limit: str, way_out: str) -> AuditConfigurationError:
-    return AuditConfigurationError("logs", value=uri, limit=limit, way_out=f"{way_out}.")
+def _refusal(uri: str, limit: str, way_out: str) -> LogError:
+    return LogError("logs", value=uri, limit=limit, way_out=f"{way_out}.")

@@ -10,7 +10,7 @@ import sys
 
 from eks_audit_constructs.cli import catalogue, logs
 from eks_audit_constructs.cli.app import BAD_INPUT, app
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import EksAuditError
 
 __all__ = ["app", "catalogue", "logs", "main"]
 
@@ -22,6 +22,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no ≥ is no reason to stop
     try:
         app()
-    except AuditConfigurationError as error:
+    except EksAuditError as error:
         print(f"eks-audit: {error}", file=sys.stderr)
         raise SystemExit(BAD_INPUT) from None

@@ -38,7 +38,7 @@ def run(
         progress: Called now and then with the share of the work that is done, 0 to 1.
 
     Raises:
-        AuditConfigurationError: The text is no query, CloudWatch would not run it, or it has what cannot be run
+        QueryError: The text is no query, CloudWatch would not run it, or it has what cannot be run
             offline (the error names line and column); or a log cannot be read.
     """
     notes: list[str] = []

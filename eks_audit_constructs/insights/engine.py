@@ -16,7 +16,7 @@ import orjson
 
 from eks_audit_constructs.audit_logs.logs import Log, read_lines
 from eks_audit_constructs.duck import session
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights.events import Copy, lines
 from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import Plan, plan
@@ -65,7 +65,7 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
         progress: Called now and then with the share of the work that is done, 0 to 1.
 
     Raises:
-        AuditConfigurationError: The text is no query, CloudWatch would not run it, or it has what cannot be run
+        QueryError: The text is no query, CloudWatch would not run it, or it has what cannot be run
             offline (the error names line and column); a log cannot be read; or memory or the disk are too small.
     """
     planned = plan(script, parse(script), now=time.time())
@@ -76,7 +76,7 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
             counts = database.execute(_COUNTS).fetchone()
             rows = database.execute(planned.result).fetchall()
     except duckdb.Error as error:
-        raise AuditConfigurationError(
+        raise QueryError(
             script.where,
             value=script.text,
             limit=f"DuckDB cannot run it: {str(error).splitlines()[0]}",

@@ -78,7 +78,7 @@ class Expressions:
         """The value of an expression.
 
         Raises:
-            AuditConfigurationError: It has none here; the error names its place.
+            QueryError: It has none here; the error names its place.
         """
         return self._placed(node, lambda: self._value(node))
 

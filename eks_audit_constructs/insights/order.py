@@ -17,7 +17,7 @@ def check_order(script: Script, commands: Sequence[Command]) -> None:
     """Check in which order the commands of a query stand.
 
     Raises:
-        AuditConfigurationError: CloudWatch would not run it so, or does not say what it would do.
+        QueryError: CloudWatch would not run it so, or does not say what it would do.
     """
     before: list[type[Command]] = []
     for command in commands:

@@ -14,7 +14,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_a
 from lark.exceptions import VisitError
 from lark.tree import Meta
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights.syntax import (
     Call,
     Command,
@@ -60,7 +60,7 @@ def parse(script: Script) -> tuple[Command, ...]:
     """The commands of a query.
 
     Raises:
-        AuditConfigurationError: The text is no query, or has a command or a form that the engine does not know; the
+        QueryError: The text is no query, or has a command or a form that the engine does not know; the
             error names line and column.
     """
     if "\0" in script.text:
@@ -70,7 +70,7 @@ def parse(script: Script) -> tuple[Command, ...]:
     except UnexpectedInput as error:
         raise _unexpected(script, error) from None
     except VisitError as error:
-        if isinstance(error.orig_exc, AuditConfigurationError):
+        if isinstance(error.orig_exc, QueryError):
             raise error.orig_exc from None
         raise
     return commands
@@ -82,7 +82,7 @@ def _parser() -> Lark:
     return Lark(grammar, start="query", parser="lalr", maybe_placeholders=True, propagate_positions=True)
 
 
-def _unexpected(script: Script, error: UnexpectedInput) -> AuditConfigurationError:
+def _unexpected(script: Script, error: UnexpectedInput) -> QueryError:
     at = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(script.text)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         at = len(script.text.rstrip())

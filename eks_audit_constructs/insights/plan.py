@@ -130,7 +130,7 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
         now: The time at which it runs, in seconds since 1970.
 
     Raises:
-        AuditConfigurationError: CloudWatch would not run it, or it has what cannot be run offline; the error names
+        QueryError: CloudWatch would not run it, or it has what cannot be run offline; the error names
             the place.
     """
     check_order(script, commands)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.templates.template import SavedQuery, Template, read_template
 
 __all__ = ["choose", "find"]
@@ -22,7 +22,7 @@ def find(template: Template, name: str) -> SavedQuery:
             `forbidden-who`. Capital letters do not matter.
 
     Raises:
-        AuditConfigurationError: There is none, or there are several; the message lists near names.
+        QueryError: There is none, or there are several; the message lists near names.
     """
     wanted = name.strip().casefold()
     # a logical id ends with the construct's id in camel case, and a hash of its path
@@ -40,7 +40,7 @@ def find(template: Template, name: str) -> SavedQuery:
         return found[0]
     titles = [_title(query) for query in template.queries]
     near = [query.name for query in found] or difflib.get_close_matches(name, titles, n=5, cutoff=0.4) or titles[:5]
-    raise AuditConfigurationError(
+    raise QueryError(
         template.name,
         value=name,
         limit=f"{len(found) or 'none'} of its {len(template.queries)} saved queries is called so",
@@ -56,13 +56,13 @@ def choose(arguments: Sequence[str], text: str | None) -> tuple[str, str, list[s
         text: A query in place of a saved one.
 
     Raises:
-        AuditConfigurationError: The template or the name is missing, the template cannot be read, or there is no such
+        QueryError: The template or the name is missing, the template cannot be read, or there is no such
             query in it.
     """
     if text is not None:
         return "--text", text, list(arguments)
     if len(arguments) < 2:
-        raise AuditConfigurationError(
+        raise QueryError(
             "query",
             value=" ".join(arguments),
             limit="a template and the name of one of its saved queries are wanted",

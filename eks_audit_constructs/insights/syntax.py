@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 
 __all__ = [
     "Call",
@@ -45,7 +45,7 @@ class Script:
     text: str
     where: str
 
-    def refusal(self, at: int, limit: str, way_out: str) -> AuditConfigurationError:
+    def refusal(self, at: int, limit: str, way_out: str) -> QueryError:
         """The error about the text from a character on: with line, column and the line itself."""
         at = min(at, len(self.text.rstrip()))
         before = self.text[:at]
@@ -55,7 +55,7 @@ class Script:
         found = _WORD.match(self.text, at)
         first = max(0, column - 60)  # of a long line, what is around the place
         excerpt = f"{shown[first : first + 110]}\n    {' ' * (column - 1 - first)}^ here"
-        return AuditConfigurationError(
+        return QueryError(
             f"{self.where}, line {line}, column {column}",
             value=found[0] if found else self.text[at : at + 1].strip() or "the end",
             limit=limit,

@@ -73,7 +73,8 @@ def replayed(
         progress: Called with the share of the logs that is read, 0 to 1.
 
     Raises:
-        AuditConfigurationError: The template is none, or a log cannot be read.
+        TemplateError: The template cannot be read.
+        LogError: A log cannot be read.
     """
     from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 

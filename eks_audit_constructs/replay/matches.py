@@ -99,7 +99,7 @@ def matches(
         top: How many principals, addresses and agents to name at most.
 
     Raises:
-        AuditConfigurationError: A log cannot be read.
+        LogError: A log cannot be read.
     """
     conditions = {
         item.logical_id: item.condition
@@ -121,7 +121,7 @@ def collect(
         top: How many principals, addresses and agents to name at most.
 
     Raises:
-        AuditConfigurationError: A log cannot be read.
+        LogError: A log cannot be read.
     """
     wanted = dict(sorted(conditions.items()))
     if not wanted:

@@ -90,7 +90,7 @@ def kept_rows(log: Log, conditions: Sequence[Expression], *, kept: int = KEPT) -
     """The same rows, read in Python.
 
     Raises:
-        AuditConfigurationError: The log cannot be read.
+        LogError: The log cannot be read.
     """
     tests = [predicate(condition) for condition in conditions]
     for line in read_lines(log):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import TemplateError
 
 __all__ = ["read_documents"]
 
@@ -16,7 +16,7 @@ def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
     """The templates in a file or a `cdk.out` directory, each with its `Resources` a mapping.
 
     Raises:
-        AuditConfigurationError: There is no template, or it cannot be read.
+        TemplateError: There is no template, or it cannot be read.
     """
     if not path.is_dir():
         yield _document(path)
@@ -80,5 +80,5 @@ def _loader() -> Any:
     return Loader
 
 
-def _refusal(path: Path, value: str, limit: str, way_out: str) -> AuditConfigurationError:
-    return AuditConfigurationError(str(path), value=value, limit=limit, way_out=f"{way_out}.")
+def _refusal(path: Path, value: str, limit: str, way_out: str) -> TemplateError:
+    return TemplateError(str(path), value=value, limit=limit, way_out=f"{way_out}.")

@@ -106,7 +106,7 @@ def read_template(path: Path) -> Template:
     """Read a template file, or every template in a `cdk.out` directory.
 
     Raises:
-        AuditConfigurationError: It cannot be read, or is no CloudFormation template.
+        TemplateError: It cannot be read, or is no CloudFormation template.
     """
     filters: list[MetricFilter] = []
     alarms: list[Alarm] = []

@@ -99,7 +99,7 @@ def tune(
         progress: Called with what is being done and the share of it that is done, 0 to 1.
 
     Raises:
-        AuditConfigurationError: A log cannot be read.
+        LogError: A log cannot be read.
     """
     from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 

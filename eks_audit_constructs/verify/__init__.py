@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eks_audit_constructs.aws import asking
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import AwsError
 from eks_audit_constructs.verify.checks import Check, Kind, Line
 
 __all__ = ["Difference", "Verdict", "Verification", "verify"]
@@ -80,7 +80,7 @@ def verify(checks: Sequence[Check], client: Any, *, progress: Callable[[float], 
         progress: Called with the share that is done, 0 to 1.
 
     Raises:
-        AuditConfigurationError: CloudWatch gave no answer: credentials, permission, throttled for good.
+        AwsError: CloudWatch gave no answer: credentials, permission, throttled for good.
     """
     verdicts = []
     for number, check in enumerate(checks, start=1):
@@ -127,7 +127,7 @@ def _matched(matches: Sequence[Mapping[str, Any]], asked: Collection[str], where
     """The lines that match. They are told by their content: how AWS numbers them is not documented."""
     matched = {str(match.get("eventMessage")) for match in matches}
     if strange := matched.difference(asked):
-        raise AuditConfigurationError(
+        raise AwsError(
             where,
             value=strange.pop(),
             limit="CloudWatch answers with a line that it was not asked about",

@@ -66,7 +66,7 @@ def of_template(path: Path, detections: Iterable[Detection]) -> Iterator[Check]:
     """Each metric filter of a template on the samples of all these detections.
 
     Raises:
-        AuditConfigurationError: The template cannot be read.
+        TemplateError: The template cannot be read.
     """
     lines = {line.text: line for detection in detections for line in map(_line, samples(detection.id))}
     filters = {item.logical_id: item for item in read_template(path).filters if item.condition is not None}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_audit_constructs.audit_logs import cache
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import LogError
 
 
 def test_it_is_in_the_cache_folder_and_its_owner_s_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_no_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "eks-audit").write_text("a file")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    with pytest.raises(AuditConfigurationError, match="Set XDG_CACHE_HOME"):
+    with pytest.raises(LogError, match="Set XDG_CACHE_HOME"):
         cache.folder("s3")
 
 

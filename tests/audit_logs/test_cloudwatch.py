@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eks_audit_constructs.audit_logs import sources
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import EksAuditError
 from eks_audit_constructs.replay import replay
 from tests.fake_aws import ACCOUNT, SECRET, THROTTLED, FakeAws, Fault, LogEvent
 from tests.replay.builders import event, metric_filter, write_template
@@ -120,7 +120,7 @@ def test_a_part_of_an_hour_is_not_taken_for_the_whole(group: FakeAws) -> None:
 
 def test_an_interrupted_run_goes_on_at_its_hour(group: FakeAws) -> None:
     group.fault = lambda number, call: Fault("ExpiredTokenException", SECRET) if number == 6 else None
-    with pytest.raises(AuditConfigurationError, match="credentials have expired") as stopped:
+    with pytest.raises(EksAuditError, match="credentials have expired") as stopped:
         sources.resolve([], log_group=GROUP, since="2026-11-23T03:00", until="2026-11-23T06:00")
     assert SECRET not in str(stopped.value)
     group.fault = lambda number, call: None
@@ -143,12 +143,12 @@ def test_throttling_is_waited_for(group: FakeAws) -> None:
 def test_throttled_for_good(group: FakeAws) -> None:
     group.fault = lambda number, call: THROTTLED if number > 2 else None
 
-    with pytest.raises(AuditConfigurationError, match="what was fetched is not fetched again"):
+    with pytest.raises(EksAuditError, match="what was fetched is not fetched again"):
         sources.resolve([], log_group=GROUP, since="2026-11-23T05:00", until="2026-11-23T06:00")
 
 
 def test_a_time_without_events(group: FakeAws) -> None:
-    with pytest.raises(AuditConfigurationError, match=r"no event.*2026-11-23 02:00:00"):
+    with pytest.raises(EksAuditError, match=r"no event.*2026-11-23 02:00:00"):
         sources.resolve([], log_group=GROUP, since="2026-11-23T02:00", until="2026-11-23T03:00")
 
     assert len(lines(sources.resolve([], log_group=GROUP, since="2026-11-23T02:00", until="2026-11-23T04:00"))) == 60
@@ -195,21 +195,21 @@ def test_files_and_a_log_group_go_together(group: FakeAws, tmp_path: Path) -> No
     ],
 )
 def test_what_does_not_go_together(group: FakeAws, arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(AuditConfigurationError, match=said):
+    with pytest.raises(EksAuditError, match=said):
         sources.resolve([], **arguments)
 
 
 def test_without_permission(group: FakeAws) -> None:
     group.fault = lambda number, call: Fault("AccessDeniedException", "no") if call == "FilterLogEvents" else None
 
-    with pytest.raises(AuditConfigurationError, match="Allow logs:FilterLogEvents"):
+    with pytest.raises(EksAuditError, match="Allow logs:FilterLogEvents"):
         sources.resolve([], log_group=GROUP, since="1h")
 
 
 def test_the_cache_holds_no_half_hour_after_an_error(group: FakeAws, tmp_path: Path) -> None:
     group.fault = lambda number, call: Fault("AccessDeniedException", "no") if number == 4 else None
 
-    with pytest.raises(AuditConfigurationError):
+    with pytest.raises(EksAuditError):
         sources.resolve([], log_group=GROUP, since="2026-11-23T05:00", until="2026-11-23T06:00")
 
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []

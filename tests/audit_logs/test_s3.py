@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eks_audit_constructs.audit_logs.sources import resolve
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import EksAuditError
 from eks_audit_constructs.replay import replay
 from tests.fake_aws import FakeAws, Fault
 from tests.replay.builders import event, metric_filter, write_log, write_template
@@ -65,7 +65,7 @@ def test_an_interrupted_run_goes_on(archive: FakeAws) -> None:
         if call == "GetObject" and archive.called(call)[-1].endswith("audit-3.gz")
         else None
     )
-    with pytest.raises(AuditConfigurationError, match=r"audit-3\.gz.*Allow s3:GetObject"):
+    with pytest.raises(EksAuditError, match=r"audit-3\.gz.*Allow s3:GetObject"):
         resolve(["s3://archive/2026/11/23/06"])
     archive.fault = lambda number, call: None
     resolve(["s3://archive/2026/11/23/06"])
@@ -89,12 +89,12 @@ def test_other_paths_stay_as_they_are(fake_aws: FakeAws, tmp_path: Path) -> None
     ],
 )
 def test_what_is_not_there(archive: FakeAws, uri: str, said: str) -> None:
-    with pytest.raises(AuditConfigurationError, match=said):
+    with pytest.raises(EksAuditError, match=said):
         resolve([uri])
 
 
 def test_a_bucket_that_may_not_be_listed(archive: FakeAws) -> None:
     archive.fault = lambda number, call: Fault("AccessDenied", "no", status=403)
 
-    with pytest.raises(AuditConfigurationError, match="Allow s3:ListBucket"):
+    with pytest.raises(EksAuditError, match="Allow s3:ListBucket"):
         resolve(["s3://archive/2026/"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import plan
 from eks_audit_constructs.insights.syntax import (
@@ -27,9 +27,9 @@ from eks_audit_constructs.insights.syntax import (
 )
 
 
-def refused(text: str) -> AuditConfigurationError:
+def refused(text: str) -> QueryError:
     script = Script(text=text, where="query x")
-    with pytest.raises(AuditConfigurationError) as refusal:
+    with pytest.raises(QueryError) as refusal:
         plan(script, parse(script), now=0)
     return refusal.value
 
@@ -174,6 +174,6 @@ def test_of_a_long_line_only_what_is_near_is_shown() -> None:
 def test_what_is_refused(text: str, value: str, limit: str) -> None:
     error = refused(text)
     assert error.value == value
-    with pytest.raises(AuditConfigurationError, match=limit):
+    with pytest.raises(QueryError, match=limit):
         raise error
     assert error.way_out

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights import Table, choose, find, run
 from eks_audit_constructs.insights.show import as_json, print_answer
 from eks_audit_constructs.templates.template import Template, read_template
@@ -63,14 +63,14 @@ def test_is_found(path: Path, name: str, id: str) -> None:
     ],
 )
 def test_near_names_are_listed(path: Path, name: str, limit: str, way_out: str) -> None:
-    with pytest.raises(AuditConfigurationError, match=limit) as refusal:
+    with pytest.raises(QueryError, match=limit) as refusal:
         find(read_template(path), name)
     assert way_out in refusal.value.way_out
 
 
 def test_a_template_without_queries_says_so() -> None:
     template = Template(name="x", filters=(), alarms=(), queries=(), resources={})
-    with pytest.raises(AuditConfigurationError, match="has saved queries"):
+    with pytest.raises(QueryError, match="has saved queries"):
         find(template, "a")
 
 
@@ -124,13 +124,13 @@ def test_what_is_wrong_with_the_logs_is_said(tmp_path: Path) -> None:
 
 
 def test_an_error_names_the_query_and_the_place(path: Path, log: Path) -> None:
-    with pytest.raises(AuditConfigurationError, match="team/403 - who, line 1, column 15: 'nosuch'"):
+    with pytest.raises(QueryError, match="team/403 - who, line 1, column 15: 'nosuch'"):
         answered(path, log, "Other")
 
 
 @pytest.mark.parametrize("arguments", [[], ["template.json"]])
 def test_a_template_and_a_name_are_wanted(arguments: list[str]) -> None:
-    with pytest.raises(AuditConfigurationError, match="a template and the name"):
+    with pytest.raises(QueryError, match="a template and the name"):
         choose(arguments, None)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import EksAuditError
 from eks_audit_constructs.replay import Replay, replay
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 
@@ -101,7 +101,7 @@ class TestDamage:
         assert replay(template, [path]).counted.unreadable == 0
 
     def test_no_log_is_made_of_a_file_that_may_not_be_read(self, tmp_path: Path, template: Path) -> None:
-        with pytest.raises(AuditConfigurationError, match=r"none\.gz"):
+        with pytest.raises(EksAuditError, match=r"none\.gz"):
             replay(template, [tmp_path / "none.gz"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eks_audit_constructs.conditions.expression import field
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import TemplateError
 from eks_audit_constructs.templates.intrinsics import Resolver
 from eks_audit_constructs.templates.template import Metric, read_template
 from tests.replay.builders import alarm, metric_filter, write_template
@@ -220,13 +220,13 @@ class TestFiles:
         path = tmp_path / "x.template"
         path.write_bytes(content)
 
-        with pytest.raises(AuditConfigurationError, match=r"x\.template"):
+        with pytest.raises(TemplateError, match=r"x\.template"):
             read_template(path)
 
     def test_what_is_not_there_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(AuditConfigurationError, match="No such file"):
+        with pytest.raises(TemplateError, match="No such file"):
             read_template(tmp_path / "none.json")
-        with pytest.raises(AuditConfigurationError, match="cdk synth"):
+        with pytest.raises(TemplateError, match="cdk synth"):
             read_template(tmp_path)
 
     def test_the_yaml_reader_leaves_others_alone(self, foreign: Path) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from eks_audit_constructs import aws, catalog
 from eks_audit_constructs.catalog.samples import samples
 from eks_audit_constructs.conditions.filter_pattern import check
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.errors import AwsError
 from eks_audit_constructs.verify import Verification, checks, report, verify
 from eks_audit_constructs.verify.checks import Check, Kind, Line
 from tests.fake_aws import SECRET, THROTTLED, FakeAws, Fault, serving
@@ -185,7 +185,7 @@ class TestNoAnswer:
     def test_the_service_refuses(self, fake_aws: FakeAws, fault: Fault, said: str) -> None:
         fake_aws.fault = lambda number, call: fault
 
-        with pytest.raises(AuditConfigurationError, match=said) as refused:
+        with pytest.raises(AwsError, match=said) as refused:
             asked(self.QUESTION)
 
         assert self.QUESTION.id in str(refused.value)
@@ -195,34 +195,34 @@ class TestNoAnswer:
     def test_an_answer_about_something_else(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(fake_aws, "test_metric_filter", lambda request: {"matches": [{"eventMessage": "other"}]})
 
-        with pytest.raises(AuditConfigurationError, match="not asked about"):
+        with pytest.raises(AwsError, match="not asked about"):
             asked(self.QUESTION)
 
     def test_no_credentials(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name)
 
-        with pytest.raises(AuditConfigurationError, match=r"Unable to locate credentials.*Sign in"):
+        with pytest.raises(AwsError, match=r"Unable to locate credentials.*Sign in"):
             asked(self.QUESTION)
 
     def test_no_region(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
 
-        with pytest.raises(AuditConfigurationError, match="region"):
+        with pytest.raises(AwsError, match="region"):
             aws.client("logs")
 
     def test_no_such_profile(self, fake_aws: FakeAws) -> None:
-        with pytest.raises(AuditConfigurationError, match=r"prod.*could not be found"):
+        with pytest.raises(AwsError, match=r"prod.*could not be found"):
             aws.client("logs", profile="prod")
 
     def test_nobody_there(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
-        with pytest.raises(AuditConfigurationError, match="see to the network"):
+        with pytest.raises(AwsError, match="see to the network"):
             asked(self.QUESTION)
 
     def test_without_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "boto3", None)
 
-        with pytest.raises(AuditConfigurationError, match=r"pip install 'eks-audit-constructs\[aws\]'"):
+        with pytest.raises(AwsError, match=r"pip install 'eks-audit-constructs\[aws\]'"):
             aws.client("logs")

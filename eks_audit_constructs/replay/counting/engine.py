@@ -60,7 +60,7 @@ def count(
         progress: Told how far the work is.
 
     Raises:
-        AuditConfigurationError: A log cannot be read to its end.
+        LogError: A log cannot be read to its end.
     """
     report = progress or (lambda _: None)
     every = duplicates.every(logs)

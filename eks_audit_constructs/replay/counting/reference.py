@@ -74,7 +74,7 @@ def count(log: Log, questions: Sequence[Question], every: int = 1) -> LogCounts:
         every: What divides the identities to remember.
 
     Raises:
-        AuditConfigurationError: The log cannot be read to its end.
+        LogError: The log cannot be read to its end.
     """
     tests = [(predicate(question.condition), question.value) for question in questions]
     events = unreadable = untimed = 0

@@ -28,7 +28,8 @@ def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
         path: The file to write.
 
     Raises:
-        AuditConfigurationError: The file cannot be written, or a log cannot be read.
+        AuditConfigurationError: The file cannot be written.
+        LogError: A log cannot be read.
     """
     matching = {item.filter.logical_id for item in result.filters if item.matched}
     limit = min(_EVENTS, max(1, _EVENTS_IN_ALL // max(1, len(matching))))
