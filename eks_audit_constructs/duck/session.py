@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
 
 from eks_audit_constructs.audit_logs.logs import Log, check_gzip
 
-__all__ = ["Progress", "checked", "database", "watched"]
+__all__ = ["Progress", "add_macros", "checked", "database", "watched"]
 
 Progress: TypeAlias = Callable[[float], None]
 """Called now and then with the share of the input that is done, 0 to 1."""
@@ -52,7 +53,14 @@ def _instance() -> duckdb.DuckDBPyConnection:
     """The database of this process: one that is closed would give its memory back, and the next one fetch it again."""
     spill = tempfile.mkdtemp(prefix="eks-audit-")
     atexit.register(shutil.rmtree, spill, ignore_errors=True)
-    return duckdb.connect(":memory:", config={"temp_directory": spill, "autoinstall_known_extensions": False})
+    opened = duckdb.connect(":memory:", config={"temp_directory": spill, "autoinstall_known_extensions": False})
+    add_macros(opened)
+    return opened
+
+
+def add_macros(opened: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros that statements on logs are written in: `macros.sql`."""
+    opened.execute(Path(__file__).with_name("macros.sql").read_text(encoding="utf-8"))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from eks_audit_constructs.conditions.sql import literal
 from eks_audit_constructs.insights import patterns, periods
 from eks_audit_constructs.insights.functions import AGGREGATES, SCALARS
 from eks_audit_constructs.insights.syntax import (
@@ -38,7 +39,6 @@ from eks_audit_constructs.insights.values import (
     UnsayableError,
     Value,
     json_pointer,
-    literal,
     number,
     sort_key,
     text,

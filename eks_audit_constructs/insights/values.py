@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from eks_audit_constructs.conditions.sql import literal
+
 __all__ = [
     "Kind",
     "UnsayableError",
     "Value",
     "json_pointer",
-    "literal",
     "number",
     "pointers",
     "sort_key",
@@ -56,11 +57,6 @@ class UnsayableError(Exception):
     def __init__(self, limit: str, way_out: str) -> None:
         super().__init__(limit)
         self.limit, self.way_out = limit, way_out
-
-
-def literal(value: str) -> str:
-    """A text as SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def number(value: Value) -> str:

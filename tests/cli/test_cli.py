@@ -14,7 +14,7 @@ import pytest
 from eks_audit_constructs.cli import main
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 
-HEAVY = {"rich", "aws_cdk", "jsii", "duckdb", "sqlglot", "lark", "orjson", "yaml"}
+HEAVY = {"rich", "aws_cdk", "jsii", "duckdb", "lark", "orjson", "yaml"}
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ class LogCounts:
         sizes: Their bytes in each minute.
         answers: One for each question, in its order.
         identities: How often events came that have the same `auditID` and `stage`, by a hash of the two.
-        every: What divides the hashes that are in `identities`; 1 is all of them, and only small logs have them all.
+        one_in: Of how many identities one is remembered; 1 is all of them, and only small logs have them all.
     """
 
     events: int = 0
@@ -73,17 +73,17 @@ class LogCounts:
     sizes: Mapping[int, int] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     identities: Mapping[int, int] = field(default_factory=dict, repr=False)
-    every: int = 1
+    one_in: int = 1
 
     @property
     def duplicates(self) -> int:
         """Events that are copies of one before them: the same `auditID` and `stage`. They count like any other."""
-        return min(self.events, self.every * sum(times - 1 for times in self.identities.values()))
+        return min(self.events, self.one_in * sum(times - 1 for times in self.identities.values()))
 
     @property
     def duplicates_estimated(self) -> bool:
         """Whether their number is an estimate, as it is for large logs."""
-        return self.every > 1 and self.duplicates > 0
+        return self.one_in > 1 and self.duplicates > 0
 
     @property
     def duplicates_in_words(self) -> str:
@@ -102,7 +102,7 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         )
         for index in range(questions)
     )
-    every = max((count.every for count in counts), default=1)
+    one_in = max((count.one_in for count in counts), default=1)
     return LogCounts(
         events=sum(count.events for count in counts),
         unreadable=sum(count.unreadable for count in counts),
@@ -113,8 +113,8 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         lines=_total(count.lines for count in counts),
         sizes=_total(count.sizes for count in counts),
         answers=answers,
-        identities=_remembered(counts, every),
-        every=every,
+        identities=_remembered(counts, one_in),
+        one_in=one_in,
     )
 
 
@@ -128,13 +128,13 @@ def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
     return dict(sorted(merged.items())) if others else merged
 
 
-def _remembered(counts: Sequence[LogCounts], every: int) -> dict[int, int]:
+def _remembered(counts: Sequence[LogCounts], one_in: int) -> dict[int, int]:
     total = Counter[int]()
     for count in counts:
         total.update(
             count.identities
-            if count.every == every
-            else {identity: times for identity, times in count.identities.items() if identity % every == 0}
+            if count.one_in == one_in
+            else {identity: times for identity, times in count.identities.items() if identity % one_in == 0}
         )
     return dict(total)
 

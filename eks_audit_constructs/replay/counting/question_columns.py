@@ -2,7 +2,7 @@
 
 The terms of all questions are columns of their own, so that each is asked once of an event, whatever number of
 questions has it: over whole columns a database is faster than it finds out what it may skip. Only what searches a text
-or an array is dear enough to be asked just where the rest of its question holds.
+or an array is expensive enough to be asked only where the rest of its question holds.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from eks_audit_constructs.conditions.expression import (
     Regex,
     Term,
 )
+from eks_audit_constructs.conditions.sql import DUCKDB, condition, is_prefix
 from eks_audit_constructs.replay.counting.counts import Question
-from eks_audit_constructs.replay.counting.predicate import is_prefix, predicate
-from eks_audit_constructs.replay.counting.values import Values
+from eks_audit_constructs.replay.counting.field_columns import FieldColumns
 
-__all__ = ["Hits", "is_textual"]
+__all__ = ["QuestionColumns", "is_textual"]
 
-_DEAR = 4
-"""The work from which on a term is dear; to ask for a certain text is 1."""
+_EXPENSIVE = 4
+"""The work from which on a term is expensive; to ask for a certain text is 1."""
 
 
-class Hits:
+class QuestionColumns:
     """Whether events match some questions, as columns.
 
     Attributes:
@@ -47,44 +47,47 @@ class Hits:
         self.values = list(dict.fromkeys(question.value for question in questions if question.value is not None))
         self._uses = Counter[Expression](leaf for question in questions for leaf in _leaves(question.condition))
 
-    def columns(self, values: Values) -> tuple[str, str, str]:
-        """The columns of three SELECTs, each from the one before it; the last one has all that is promised.
+    def columns(self, fields: FieldColumns) -> tuple[str, str, str]:
+        """The columns of three SELECTs, each from the one before it: terms, what questions share, and the answers.
 
-        Each column follows a comma.
+        Each column is preceded by a comma. For two questions, whether a request deleted a pod or a Secret, they are
+
+            , x0::varchar = '"delete"' as t0, x1::varchar = '"pods"' as t1, x1::varchar = '"secrets"' as t2
+            , (t0 and t1) as k0, (t0 and t2) as k1
+            , k0 as q0, k1 as q1
 
         Raises:
-            UnsayableError: SQL cannot say a condition.
+            UnsupportedInSqlError: SQL cannot say a condition.
         """
         terms: dict[Expression, str] = {}
-        parts: dict[str, str] = {}
-        say = cache(partial(predicate, values=values))
+        shared: dict[str, str] = {}
+        say = cache(partial(condition, fields=fields, dialect=DUCKDB))
 
-        def sql(condition: Expression, *, alone: bool) -> str:
+        def sql(part: Expression, *, alone: bool) -> str:
             """A condition over the columns of the terms, of which those that no other question has may stand in it."""
-            if isinstance(condition, And | Or) and condition.terms:
-                word = " and " if isinstance(condition, And) else " or "
-                return f"({word.join(sql(term, alone=alone) for term in condition.terms)})"
-            if isinstance(condition, And | Or) or self._is_dear(condition) or (alone and self._uses[condition] == 1):
-                return say(condition)
-            return terms.setdefault(condition, f"t{len(terms)}")
+            if isinstance(part, And | Or) and part.terms:
+                word = " and " if isinstance(part, And) else " or "
+                return f"({word.join(sql(term, alone=alone) for term in part.terms)})"
+            inline = self._is_expensive(part) or (alone and self._uses[part] == 1)
+            return say(part) if inline or isinstance(part, And | Or) else terms.setdefault(part, f"t{len(terms)}")
 
-        told = ""
+        answers = ""
         for name, question in zip(self.names, self.questions, strict=True):
-            every = question.condition.terms if isinstance(question.condition, And) else (question.condition,)
-            dear = tuple(term for term in every if self._is_dear(term))
-            quick = tuple(term for term in every if not self._is_dear(term))
-            hit = parts.setdefault(sql(And(quick), alone=False), f"k{len(parts)}")
-            if dear:
-                hit = f"case when {hit} then {sql(And(dear), alone=True)} end"
-            told += f", {hit} as {name}"
+            parts = question.condition.terms if isinstance(question.condition, And) else (question.condition,)
+            expensive = tuple(term for term in parts if self._is_expensive(term))
+            quick = tuple(term for term in parts if not self._is_expensive(term))
+            match = shared.setdefault(sql(And(quick), alone=False), f"k{len(shared)}")
+            if expensive:
+                match = f"case when {match} then {sql(And(expensive), alone=True)} end"
+            answers += f", {match} as {name}"
         for number, path in enumerate(self.values):
-            value = values.number(path)
-            told += f", case when isfinite({value}) then {value} end as v{number}"
-        return _columns((say(term), name) for term, name in terms.items()), _columns(parts.items()), told
+            value = fields.number(path)
+            answers += f", case when isfinite({value}) then {value} end as v{number}"
+        return _columns((say(term), name) for term, name in terms.items()), _columns(shared.items()), answers
 
-    def _is_dear(self, term: Expression) -> bool:
+    def _is_expensive(self, term: Expression) -> bool:
         """Whether asking it where the rest of a question holds is less work than asking it of every event."""
-        return sum(_work(leaf) // self._uses[leaf] for leaf in _leaves(term)) >= _DEAR
+        return sum(_work(leaf) // self._uses[leaf] for leaf in _leaves(term)) >= _EXPENSIVE
 
 
 def is_textual(condition: Expression) -> bool:
@@ -103,7 +106,7 @@ def _leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Ter
 
 
 def _work(leaf: Comparison | Is | NotExists | Term) -> int:
-    """How dear it is, roughly as it was measured: of use is only what is far dearer than the rest."""
+    """How expensive it is, roughly as measured: what matters is only what is far more expensive than the rest."""
     if isinstance(leaf, Term) or ANY_ELEMENT in leaf.path:
         return 1000
     wanted = leaf.value if isinstance(leaf, Comparison) else None

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from eks_audit_constructs.audit_logs.events import TIMES
 from eks_audit_constructs.conditions.expression import (
     And,
     Comparison,
@@ -27,39 +28,39 @@ from eks_audit_constructs.conditions.expression import (
     Regex,
     Term,
 )
+from eks_audit_constructs.conditions.sql import DUCKDB
+from eks_audit_constructs.conditions.sql_dialects import literal
 from eks_audit_constructs.replay.counting.counts import Question
 from eks_audit_constructs.replay.counting.duplicates import AUDIT_ID, STAGE, identity
-from eks_audit_constructs.replay.counting.hits import Hits
-from eks_audit_constructs.replay.counting.reference import TIMES
-from eks_audit_constructs.replay.counting.statement import microseconds
-from eks_audit_constructs.replay.counting.values import UnsayableError, Values, json_path, literal, stacked
+from eks_audit_constructs.replay.counting.field_columns import FieldColumns, stacked
+from eks_audit_constructs.replay.counting.question_columns import QuestionColumns
 
-__all__ = ["lacking", "nulls", "select_events"]
+__all__ = ["NeedsLinesError", "lacking", "nulls", "select_events"]
 
-_COMMON: set[Path] = {AUDIT_ID, STAGE, ("requestURI",), ("verb",), ("user", "username"), ("userAgent",)}
-"""Fields that most events have. Of others, few are read, and it does not matter how."""
 _TIME: Path = TIMES[:1]
 """An event that has only the other time is left to the other way."""
 
 
-def select_events(hits: Hits, *, guess: bool = False) -> str:
+class NeedsLinesError(Exception):
+    """Questions that fields alone do not answer."""
+
+
+def select_events(asked: QuestionColumns) -> str:
     """The statement that reads files of JSON lines, with the parameters `files` and `compression`.
 
     Its columns are those of `statement.select_events` without `source`, for lines that are JSON objects with a time;
     of any other, `happened` is NULL, and the row tells nothing more. `size` is always 0.
 
     Args:
-        hits: The questions.
-        guess: Read as text each field that is compared with strings only, which is faster. Where what is read may be
-            no string, `happened` is NULL.
+        asked: The questions.
 
     Raises:
-        UnsayableError: A question asks for the text of a line, for its time, or for two fields of the event itself that
-            differ in case only; or SQL cannot say it.
+        NeedsLinesError: A question asks for the text of a line, for its time, or for two fields of the event itself
+            that differ in case only.
+        UnsupportedInSqlError: SQL cannot say a question.
     """
-    leaves = _leaves(hits.questions)
-    certain, likely = _texts(hits.questions)
-    texts = (certain | likely & _COMMON if guess else certain) & leaves.keys()
+    leaves = _leaves(asked.questions)
+    texts = _texts(asked.questions) & leaves.keys()
     parts: dict[str, list[Path]] = {}
 
     def value(path: Path) -> str:
@@ -68,36 +69,36 @@ def select_events(hits: Hits, *, guess: bool = False) -> str:
         if not rest:
             return name
         if _keys(rest) != rest:
-            return f"json_extract({name}, {json_path(rest)})"
+            return f"json_extract({name}, {DUCKDB.path(rest)})"
         known = parts.setdefault(name, [])
         if rest not in known:
             known.append(rest)
         return f"{name}_parts[{known.index(rest) + 1}]"
 
-    values = Values(value, event="time", texts=texts)  # every row that counts is an event
-    same = identity(values.string(AUDIT_ID), values.string(STAGE))
-    asked, quick, told = hits.columns(values)
+    fields = FieldColumns(value, is_event="time is not null", texts=texts)  # every row that counts is an event
+    same = identity(fields.string(AUDIT_ID), fields.string(STAGE))
+    terms, shared, answers = asked.columns(fields)
     split = "".join(
-        f", json_extract({name}, [{', '.join(map(json_path, rests))}]) as {name}_parts" for name, rests in parts.items()
+        f", json_extract({name}, [{', '.join(map(DUCKDB.path, rests))}]) as {name}_parts"
+        for name, rests in parts.items()
     )
-    fields = [f"{_field(path)} as {name}" for path, name in {_TIME: "time", **leaves}.items()]
-    happened = microseconds(["time"])
-    if guesses := {path: name for path, name in leaves.items() if path in texts - certain}:
-        usual = " and ".join(f"coalesce({_usual(path).format(name)}, true)" for path, name in guesses.items())
-        odd = " or ".join(f"coalesce({_JSON.format(name)}, false)" for name in guesses.values())
-        asked += f", {usual} as usual"
-        happened = f"case when usual or not ({odd}) then {happened} end"
+    columns = [f"{_field(path)} as {name}" for path, name in {_TIME: "time", **leaves}.items()]
     source = f"""
-        select {", ".join(fields)}
+        select {", ".join(columns)}
         from read_json(
             $files, compression = $compression, columns = {{{_columns(leaves, texts)}}},
             format = 'newline_delimited', records = true, ignore_errors = true
         )
     """
     return f"""
-        select 0 as size, true as readable, {happened} as happened, {same} as identity{told}
-        from ({stacked(source, split, values.extracted, values.told, asked, quick)})
+        select 0 as size, true as readable, moment(time) as happened, {same} as identity{answers}
+        from ({stacked(source, split, fields.extracted, fields.converted, terms, shared)})
     """
+
+
+def _extracted(document: str, paths: Iterable[Path]) -> str:
+    """The JSON values at some paths, as a list."""
+    return f"json_extract({document}, [{', '.join(map(DUCKDB.path, paths))}])"
 
 
 def lacking(questions: Sequence[Question]) -> list[Expression]:
@@ -157,7 +158,7 @@ def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
     # The names of DuckDB's columns and fields differ in more than case.
     wanted |= {path[:-1] for alike in spellings.values() if len(alike) > 1 for path in alike}
     if any(path[:1] in ((), _TIME) for path in wanted):
-        raise UnsayableError("the event itself, or its time")
+        raise NeedsLinesError
     leaves = (path for path in wanted if not any(path[:length] in wanted for length in range(1, len(path))))
     return {path: f"f{number}" for number, path in enumerate(sorted(leaves, key=str))}
 
@@ -168,7 +169,7 @@ def _wanted(condition: Expression, *, alternative: bool = False) -> Iterator[Pat
         for term in condition.terms:
             yield from _wanted(term, alternative=alternative or isinstance(condition, Or))
     elif isinstance(condition, Term):
-        raise UnsayableError("the text of a line")
+        raise NeedsLinesError
     else:
         for field in _fields(condition):
             keys = _keys(field.path)
@@ -181,44 +182,30 @@ def _keys(path: Path) -> Path:
     return tuple(takewhile(lambda segment: isinstance(segment, str), path))
 
 
-def _texts(questions: Sequence[Question]) -> tuple[set[Path], set[Path]]:
-    """The fields that are compared with strings only: those where nothing else can look like them, and the others.
+def _texts(questions: Sequence[Question]) -> set[Path]:
+    """The fields that are compared only with strings which no other JSON value can look like.
 
     Read as text, a string is what it says, and any other value is its JSON.
     """
-    certain, likely, otherwise = set[Path](), {AUDIT_ID, STAGE}, set[Path]()
-    otherwise |= {_keys(question.value) for question in questions if question.value is not None}
-    for condition in (leaf for question in questions for leaf in _fields(question.condition)):
-        keys, wanted = _keys(condition.path), condition.value if isinstance(condition, Comparison) else None
-        if isinstance(condition, NotExists) and keys == condition.path:
-            certain.add(keys)
-        elif keys != condition.path or not isinstance(wanted, str | Regex) or wanted == "*":
-            otherwise.add(keys)
-        elif (
-            isinstance(condition, Comparison)
-            and condition.operator is Operator.EQ
-            and isinstance(wanted, str)
-            and _NEVER_JSON.fullmatch(wanted)
-        ):
-            certain.add(keys)
-        else:
-            likely.add(keys)
-    return certain - likely - otherwise, likely - otherwise
+    texts, others = set[Path](), {AUDIT_ID, STAGE}
+    others |= {_keys(question.value) for question in questions if question.value is not None}
+    for leaf in (leaf for question in questions for leaf in _fields(question.condition)):
+        keys = _keys(leaf.path)
+        is_text = keys == leaf.path and (isinstance(leaf, NotExists) or _asks_for_plain_text(leaf))
+        (texts if is_text else others).add(keys)
+    return texts - others
+
+
+def _asks_for_plain_text(leaf: Expression) -> bool:
+    return (
+        isinstance(leaf, Comparison)
+        and leaf.operator is Operator.EQ
+        and isinstance(leaf.value, str)
+        and _NEVER_JSON.fullmatch(leaf.value) is not None
+    )
 
 
 _NEVER_JSON = re.compile(r"(?!true|false|null|nan|inf)[a-z/][^*\x00-\x1f]*", re.IGNORECASE)
-_USUAL = "{0} >= 'g' and {0} < 't' or {0} >= 'A' and {0} < '[' or {0} >= '/' and {0} < '0'"
-_UUID = "strlen({0}) = 36 and contains({0}, '-') and ({0} >= '0' and {0} < ':' or {0} >= 'a' and {0} < 'g')"
-_JSON = (
-    "{0} >= '[' and {0} < '\\' or {0} >= '{{' and {0} < '|' or {0} in ('true', 'false')"
-    " or ({0} >= '0' and {0} < ':' or {0} >= '-' and {0} < '.') and regexp_full_match({0}, '[-+.0-9eE]+')"
-)
-"""Whether a text may be the JSON of a number, an array, an object or a boolean. The two above tell quickly of most that
-it is none."""
-
-
-def _usual(path: Path) -> str:
-    return _UUID if path == AUDIT_ID else _USUAL
 
 
 def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:

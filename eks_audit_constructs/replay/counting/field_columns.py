@@ -1,0 +1,76 @@
+"""The fields that questions ask for, as columns that are computed once an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from eks_audit_constructs.conditions.expression import Path
+from eks_audit_constructs.conditions.sql import DUCKDB
+
+__all__ = ["FieldColumns", "stacked"]
+
+
+class FieldColumns:
+    """The fields of events: `conditions.sql.Fields` by the names of columns.
+
+    Two steps make the columns, each a SELECT from the one before it: `extracted` and `converted`.
+
+    Args:
+        json: The JSON value at a path as a SQL expression, NULL where the field is missing.
+        is_event: A condition: the line is a JSON object.
+        texts: The paths of which `json` gives text: a string is what it says, any other value its JSON.
+    """
+
+    line = "message"
+
+    def __init__(self, json: Callable[[Path], str], *, is_event: str, texts: Collection[Path] = ()) -> None:
+        self.is_event = is_event
+        self._json = json
+        self._texts = texts
+        self._extracted: dict[str, str] = {}
+        self._converted: dict[str, str] = {}
+
+    def json(self, path: Path) -> str:
+        """The JSON value there, NULL where the field is missing."""
+        expression = self._json(path)
+        if expression.isidentifier():
+            return expression
+        return self._extracted.setdefault(expression, f"x{len(self._extracted)}")
+
+    def is_text(self, path: Path) -> bool:
+        """Whether what is there is read as text, not as JSON."""
+        return path in self._texts
+
+    def string(self, path: Path) -> str:
+        """The string there, NULL where it is none."""
+        return self._json(path) if path in self._texts else DUCKDB.string(self.json(path))
+
+    def number(self, path: Path) -> str:
+        """The number there, NULL where it is none."""
+        return self._converted.setdefault(DUCKDB.number(self.json(path)), f"y{len(self._converted)}")
+
+    @property
+    def extracted(self) -> str:
+        """The columns of the first step, each preceded by a comma."""
+        return _columns(self._extracted)
+
+    @property
+    def converted(self) -> str:
+        """The columns of the second step, each preceded by a comma."""
+        return _columns(self._converted)
+
+
+def stacked(source: str, *levels: str) -> str:
+    """A SELECT for each level of columns, which stands on the one before it and adds to its columns.
+
+    `stacked("events", ", a + b as x", ", x > 3 as q0")` is
+
+        select *, x > 3 as q0 from (select *, a + b as x from (events))
+    """
+    for level in levels:
+        source = f"select *{level} from ({source})"
+    return source
+
+
+def _columns(named: dict[str, str]) -> str:
+    return "".join(f", {expression} as {name}" for expression, name in named.items())
