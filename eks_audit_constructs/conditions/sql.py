@@ -17,8 +17,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
@@ -62,52 +60,39 @@ _COLUMNS: dict[str, Path] = {
 """What `select` shows of an event."""
 
 
-class Fields(Protocol):
-    """Where a statement has an event and its fields."""
+class Fields:
+    """Where a statement has an event and its fields: here, they are taken out of a JSON document each time.
 
-    @property
-    def line(self) -> str:
-        """The log line as text."""
+    Args:
+        dialect: `DUCKDB` or `ATHENA`.
+        line: The log line as text.
+        document: The JSON document.
+    """
+
+    def __init__(self, dialect: Dialect, *, line: str, document: str) -> None:
+        self.dialect = dialect
+        self.line = line
+        self.document = document
 
     @property
     def is_event(self) -> str:
         """A condition: the line is a JSON object."""
-
-    def json(self, path: Path) -> str:
-        """The JSON value there, NULL where the field is missing."""
-
-    def string(self, path: Path) -> str:
-        """The string there, NULL where it is none."""
-
-    def number(self, path: Path) -> str:
-        """The number there, NULL where it is none."""
-
-    def is_text(self, path: Path) -> bool:
-        """Whether the string there is at hand, so that there is no need to compare its JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Extracted:
-    """Fields taken out of a JSON document each time they are asked for."""
-
-    dialect: Dialect
-    line: str
-    document: str
-
-    @property
-    def is_event(self) -> str:
         return f"{self.dialect.text(self.json(()))} like '{{%'"
 
     def json(self, path: Path) -> str:
+        """The JSON value there, NULL where the field is missing."""
         return self.dialect.extract(self.document, path)
 
     def string(self, path: Path) -> str:
+        """The string there, NULL where it is none."""
         return self.dialect.string(self.json(path))
 
     def number(self, path: Path) -> str:
+        """The number there, NULL where it is none."""
         return self.dialect.number(self.json(path))
 
     def is_text(self, path: Path) -> bool:
+        """Whether the string there is at hand, so that its JSON need not be compared."""
         return False
 
 
@@ -122,8 +107,8 @@ def render(expression: Expression, *, dialect: Dialect, message_column: str = "m
     Raises:
         UnsupportedInSqlError: SQL cannot say it; see `condition`.
     """
-    fields = _Extracted(dialect, message_column, dialect.read_text(message_column))
-    return condition(expression, fields, dialect)
+    document = dialect.document(message_column)
+    return condition(expression, Fields(dialect, line=message_column, document=document))
 
 
 def select(expression: Expression, *, dialect: Dialect, table: str, message_column: str = "message") -> str:
@@ -138,9 +123,9 @@ def select(expression: Expression, *, dialect: Dialect, table: str, message_colu
     Raises:
         UnsupportedInSqlError: SQL cannot say it; see `condition`.
     """
-    fields = _Extracted(dialect, message_column, "event")
+    fields = Fields(dialect, line=message_column, document="event")
     terms = expression.terms if isinstance(expression, And) and expression.terms else (expression,)
-    where = "\n  and ".join(_laid_out(term, fields, dialect, "  ") for term in terms)
+    where = "\n  and ".join(_laid_out(term, fields, "  ") for term in terms)
     columns = ",\n".join(
         f"  {dialect.text(fields.json(path)) if name == 'sourceIPs' else dialect.scalar('event', path)} as {name}"
         for name, path in _COLUMNS.items()
@@ -159,54 +144,54 @@ order by time desc nulls last
 limit 100"""
 
 
-def _laid_out(expression: Expression, fields: Fields, dialect: Dialect, indent: str) -> str:
+def _laid_out(expression: Expression, fields: Fields, indent: str) -> str:
     """The condition, its parts on lines of their own where they are many."""
-    whole = condition(expression, fields, dialect)
+    whole = condition(expression, fields)
     if len(whole) <= 100 or not isinstance(expression, And | Or):
         return whole
     word = "and" if isinstance(expression, And) else "or"
-    parts = [_laid_out(term, fields, dialect, f"{indent}  ") for term in expression.terms]
+    parts = [_laid_out(term, fields, f"{indent}  ") for term in expression.terms]
     return f"(\n{indent}  " + f"\n{indent}  {word} ".join(parts) + f"\n{indent})"
 
 
-def condition(expression: Expression, fields: Fields, dialect: Dialect) -> str:
+def condition(expression: Expression, fields: Fields) -> str:
     """The condition as a SQL expression, true where it matches, false or NULL where it does not.
 
     Args:
         expression: The condition.
-        fields: Where the event is.
-        dialect: `DUCKDB` or `ATHENA`.
+        fields: Where the event is, and in which dialect.
 
     Raises:
         UnsupportedInSqlError: A path has more than one `[*]` or begins with an index, a key is empty or `*` or holds a
             quote, a backslash or a control character, a number is not finite, or a text holds what no statement can.
     """
+    dialect = fields.dialect
     match expression:
         case And(terms):
-            return f"({' and '.join(condition(term, fields, dialect) for term in terms)})" if terms else "true"
+            return f"({' and '.join(condition(term, fields) for term in terms)})" if terms else "true"
         case Or(terms):
-            return f"({' or '.join(condition(term, fields, dialect) for term in terms)})" if terms else "false"
+            return f"({' or '.join(condition(term, fields) for term in terms)})" if terms else "false"
         case Term():
             return _term(expression, fields.line, dialect)
         case Comparison(path, _, str() | Regex() as wanted) if wanted != "*":
-            return _compared(path, expression.operator, wanted, fields, dialect)
+            return _compared(path, expression.operator, wanted, fields)
         case Comparison(path, sign, "*"):
             if sign is not Operator.EQ:
                 return "false"
             scalar = "substr({}, 1, 1) not in ('{{', '[', 'n')"  # n: null
-            return _on_value(path, fields, dialect, lambda value: scalar.format(dialect.text(value)))
+            return _on_value(path, fields, lambda value: scalar.format(dialect.text(value)))
         case Comparison(path, sign, int() | float() as wanted):
             compared = f"{_SIGNS[sign]} {_number(path, wanted)}"
             if ANY_ELEMENT not in path:
                 return f"{fields.number(_checked(path))} {compared}"
-            return _on_value(path, fields, dialect, lambda value: f"{dialect.number(value)} {compared}")
+            return _on_value(path, fields, lambda value: f"{dialect.number(value)} {compared}")
         case Is(path, constant):
             name = constant.name.lower()
-            return _on_value(path, fields, dialect, lambda value: f"{dialect.text(value)} = {literal(name)}", name)
+            return _on_value(path, fields, lambda value: f"{dialect.text(value)} = {literal(name)}", name)
         case NotExists(path):
             if ANY_ELEMENT not in path:
                 return f"({fields.is_event} and {fields.json(_checked(path))} is null)"
-            some = _on_value(path, fields, dialect, lambda value: f"{value} is not null")
+            some = _on_value(path, fields, lambda value: f"{value} is not null")
             return f"({fields.is_event} and not coalesce({some}, false))"
     raise TypeError(f"{expression!r} is no condition")
 
@@ -219,12 +204,12 @@ def is_prefix(wanted: str) -> bool:
     return wanted.endswith("*") and wanted.strip("*") != "" and "*" not in wanted.rstrip("*")
 
 
-def _on_value(path: Path, fields: Fields, dialect: Dialect, test: Callable[[str], str], within: str = "") -> str:
+def _on_value(path: Path, fields: Fields, test: Callable[[str], str], within: str = "") -> str:
     """The test on the value there; with `[*]`, on some element, which no array has whose text lacks what is within."""
     if ANY_ELEMENT not in _checked(path):
         return test(fields.json(path))
     at = path.index(ANY_ELEMENT)
-    return dialect.some_element(fields.json(path[:at]), path[at + 1 :], test, within)
+    return fields.dialect.some_element(fields.json(path[:at]), path[at + 1 :], test, within)
 
 
 def _term(term: Term, line: str, dialect: Dialect) -> str:
@@ -235,19 +220,18 @@ def _term(term: Term, line: str, dialect: Dialect) -> str:
     return f"not {found}" if term.absent else found
 
 
-def _compared(path: Path, sign: Operator, wanted: str | Regex, fields: Fields, dialect: Dialect) -> str:
+def _compared(path: Path, sign: Operator, wanted: str | Regex, fields: Fields) -> str:
     """A string compared; as JSON where that will do, for then it need not be decoded."""
+    dialect = fields.dialect
     if ANY_ELEMENT not in path and fields.is_text(path):
         return _matches(fields.string(path), sign, wanted, dialect)
     within = _within(sign, wanted)
     if isinstance(wanted, str) and ("*" not in wanted or is_prefix(wanted)) and not _CONTROL.search(wanted):
         plain = wanted
-        return _on_value(path, fields, dialect, lambda value: _matches_json(dialect.text(value), sign, plain), within)
+        return _on_value(path, fields, lambda value: _matches_json(dialect.text(value), sign, plain), within)
     if ANY_ELEMENT not in _checked(path):
         return _matches(fields.string(path), sign, wanted, dialect)
-    return _on_value(
-        path, fields, dialect, lambda value: _matches(dialect.string(value), sign, wanted, dialect), within
-    )
+    return _on_value(path, fields, lambda value: _matches(dialect.string(value), sign, wanted, dialect), within)
 
 
 def _within(sign: Operator, wanted: str | Regex) -> str:

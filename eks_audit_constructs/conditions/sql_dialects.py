@@ -6,7 +6,6 @@ The methods take and give SQL: a `value` is of the type JSON, and a `text` or `s
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, selector
@@ -19,54 +18,40 @@ class UnsupportedInSqlError(AuditConfigurationError):
     """A condition that a filter pattern can say, and SQL cannot."""
 
 
-class Dialect(ABC):
-    """A kind of SQL: `DUCKDB` or `ATHENA`."""
+class Dialect:
+    """A kind of SQL: `DUCKDB`, which is written here, or `ATHENA`, which writes some things otherwise."""
 
-    name: str
-
-    @abstractmethod
     def text(self, value: str) -> str:
         """The JSON text of a value, which tells its type."""
-
-    @abstractmethod
-    def parse(self, line: str) -> str:
-        """The JSON value of a line, NULL if it is no JSON."""
-
-    @abstractmethod
-    def read_text(self, line: str) -> str:
-        """The line as something to extract from."""
-
-    @abstractmethod
-    def string(self, value: str) -> str:
-        """What a JSON string says; NULL of another value."""
-
-    @abstractmethod
-    def scalar(self, document: str, path: Path) -> str:
-        """A string, number or boolean as text, to look at."""
-
-    @abstractmethod
-    def some_element(self, array: str, rest: Path, test: Callable[[str], str], within: str) -> str:
-        """The test on what is at the rest of a path, for some element of an array that has this text within, if any."""
-
-    @abstractmethod
-    def searched(self, text: str, regex: str) -> str:
-        """Whether a regular expression is found in a text."""
-
-    @abstractmethod
-    def contained(self, text: str, part: str) -> str:
-        """Whether a text has another one in it."""
-
-    @abstractmethod
-    def _quoted(self, key: str) -> str:
-        """A key of a path that has more than letters, digits and underscores."""
+        return f"{value}::varchar"
 
     def number(self, value: str) -> str:
         """A JSON number as a double; NULL of another value."""
         return f"try_cast({self.text(value)} as double)"
 
+    def string(self, value: str) -> str:
+        """What a JSON string says; NULL of another value."""
+        # Without escapes, a string is what stands between its quotes: that is quicker than to decode it.
+        text = self.text(value)
+        plain = f"substr({text}, 2, length({text}) - 2)"
+        decoded = f"case when contains({text}, chr(92)) then json_extract_string({value}, '$') else {plain} end"
+        return f"case when starts_with({text}, '\"') then {decoded} end"
+
+    def parse(self, line: str) -> str:
+        """The JSON value of a line, NULL if it is no JSON."""
+        return f"try_cast({line} as json)"
+
+    def document(self, line: str) -> str:
+        """What to extract from where a line is given."""
+        return self.parse(line)  # json_extract raises an error for text that is no JSON
+
     def extract(self, document: str, path: Path) -> str:
         """The JSON value at a path, NULL where there is none."""
         return f"json_extract({document}, {self.path(path)})"
+
+    def scalar(self, document: str, path: Path) -> str:
+        """The string, number or boolean at a path as text, to look at."""
+        return f"json_extract_string({document}, {self.path(path)})"
 
     def path(self, path: Path) -> str:
         """A path, in quotes.
@@ -76,38 +61,18 @@ class Dialect(ABC):
         """
         text = "$"
         for segment in path:
-            if segment is ANY_ELEMENT:
-                text += "[*]"
-            elif isinstance(segment, int):
-                text += f"[{segment}]"
+            if isinstance(segment, str):
+                text += f".{segment}" if _PLAIN_KEY.fullmatch(segment) else self.quoted_key(_checked(segment, path))
             else:
-                text += f".{segment}" if _PLAIN_KEY.fullmatch(segment) else self._quoted(_checked(segment, path))
+                text += "[*]" if segment is ANY_ELEMENT else f"[{segment}]"
         return literal(text)
 
-
-class _DuckDb(Dialect):
-    name = "duckdb"
-
-    def text(self, value: str) -> str:
-        return f"{value}::varchar"
-
-    def parse(self, line: str) -> str:
-        return f"try_cast({line} as json)"
-
-    def read_text(self, line: str) -> str:
-        return self.parse(line)  # json_extract raises an error for text that is no JSON
-
-    def string(self, value: str) -> str:
-        # Without escapes, a string is what stands between its quotes: that is quicker than to decode it.
-        text = self.text(value)
-        plain = f"substr({text}, 2, length({text}) - 2)"
-        decoded = f"case when contains({text}, chr(92)) then json_extract_string({value}, '$') else {plain} end"
-        return f"case when starts_with({text}, '\"') then {decoded} end"
-
-    def scalar(self, document: str, path: Path) -> str:
-        return f"json_extract_string({document}, {self.path(path)})"
+    def quoted_key(self, key: str) -> str:
+        """A key of a path that has more than letters, digits and underscores."""
+        return f'."{key}"'
 
     def some_element(self, array: str, rest: Path, test: Callable[[str], str], within: str) -> str:
+        """The test on what is at the rest of a path, for some element of an array that has this text within, if any."""
         if within:  # most arrays need not be taken apart
             text = self.text(array)
             array = f"case when contains({text}, {literal(within)}) or contains({text}, chr(92)) then {array} end"
@@ -115,35 +80,35 @@ class _DuckDb(Dialect):
         return f"len(list_filter({elements}, lambda element: {test('element')})) > 0"
 
     def searched(self, text: str, regex: str) -> str:
+        """Whether a regular expression is found in a text."""
         return f"regexp_matches({text}, {literal(regex)})"
 
     def contained(self, text: str, part: str) -> str:
+        """Whether a text has another one in it."""
         # DuckDB is quick to find a text that begins with a character that is rare in JSON.
         rare = _RARE.search(part)
         first = f"contains({text}, {literal(part[rare.start() :])}) and " if rare and rare.start() else ""
         return f"({first}contains({text}, {literal(part)}))"
 
-    def _quoted(self, key: str) -> str:
-        return f'."{key}"'
-
 
 class _Athena(Dialect):
-    name = "athena"
-
     def text(self, value: str) -> str:
         return f"json_format({value})"
-
-    def parse(self, line: str) -> str:
-        return f"try(json_parse({line}))"
-
-    def read_text(self, line: str) -> str:
-        return line  # json_extract makes NULL of what is no JSON
 
     def string(self, value: str) -> str:
         return f"if(starts_with({self.text(value)}, '\"'), json_extract_scalar({value}, '$'))"
 
+    def parse(self, line: str) -> str:
+        return f"try(json_parse({line}))"
+
+    def document(self, line: str) -> str:
+        return line  # json_extract makes NULL of what is no JSON
+
     def scalar(self, document: str, path: Path) -> str:
         return f"json_extract_scalar({document}, {self.path(path)})"
+
+    def quoted_key(self, key: str) -> str:
+        return f'["{key}"]'
 
     def some_element(self, array: str, rest: Path, test: Callable[[str], str], within: str) -> str:
         element = self.extract("element", rest) if rest else "element"
@@ -155,12 +120,8 @@ class _Athena(Dialect):
     def contained(self, text: str, part: str) -> str:
         return f"strpos({text}, {literal(part)}) > 0"
 
-    def _quoted(self, key: str) -> str:
-        return f'["{key}"]'
 
-
-DUCKDB: Dialect = _DuckDb()
-ATHENA: Dialect = _Athena()
+DUCKDB, ATHENA = Dialect(), _Athena()
 
 
 def literal(text: str) -> str:

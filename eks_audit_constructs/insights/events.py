@@ -26,7 +26,7 @@ from eks_audit_constructs.audit_logs.logs import Log, Shape
 from eks_audit_constructs.conditions.sql import literal
 from eks_audit_constructs.duck.lines import json_reader, line_reader, messages
 from eks_audit_constructs.insights.syntax import Name
-from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, pointers
+from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, Value, pointers
 
 __all__ = ["Copy", "Events", "lines"]
 
@@ -61,12 +61,12 @@ class Events:
         """A field of a log event.
 
         Raises:
-            UnsayableError: It is one that CloudWatch would have to add.
+            UnsupportedInQueryError: It is one that CloudWatch would have to add.
         """
         if name.flat in _BUILT_IN:
             return _BUILT_IN[name.flat]
         if name.flat.startswith("@"):
-            raise UnsayableError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
+            raise UnsupportedInQueryError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:

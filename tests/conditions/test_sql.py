@@ -28,7 +28,7 @@ from eks_audit_constructs.conditions.expression import (
     field,
     message_contains,
 )
-from eks_audit_constructs.conditions.sql import ATHENA, DUCKDB, Dialect, condition, render, select
+from eks_audit_constructs.conditions.sql import ATHENA, DUCKDB, Dialect, Fields, condition, render, select
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
 
@@ -120,8 +120,7 @@ class TestDuckDB:
         assert expected(expression, matched + others) == matched
 
     def test_reads_values_from_where_it_is_told(self, database: duckdb.DuckDBPyConnection) -> None:
-        class Columns:
-            line = "message"
+        class Columns(Fields):
             is_event = "event is not null"
 
             def json(self, path: Path) -> str:
@@ -130,14 +129,11 @@ class TestDuckDB:
             def string(self, path: Path) -> str:
                 return self.json(path)
 
-            def number(self, path: Path) -> str:
-                return f"{self.json(path)}::double"
-
             def is_text(self, path: Path) -> bool:
                 return path == ("verb",)
 
         expression = FORBIDDEN & (field("verb") == "get") & field("annotations").not_exists()
-        where = condition(expression, Columns(), DUCKDB)
+        where = condition(expression, Columns(DUCKDB, line="message", document=""))
         rows = """(VALUES ('{}'::JSON, '"ResponseComplete"'::JSON, 403, 'get', NULL::JSON),
                           ('{}', '"ResponseComplete"', 404, 'get', NULL),
                           ('{}', '"ResponseComplete"', 403, '"get"', NULL),

@@ -42,7 +42,7 @@ def identity(audit_id: str, stage: str) -> str:
     return f"case when {audit_id} is not null and {stage} is not null then hash({audit_id}, {stage}) end"
 
 
-REMEMBERED = "list(identity) filter (identity % $one_in = 0)"
+REMEMBERED = "list(identity) filter (identity % $one_in::ubigint = 0)"
 """The identities to remember of a group of events with the column `identity`, as SQL with the parameter `one_in`."""
 
 _HASHED = f"""

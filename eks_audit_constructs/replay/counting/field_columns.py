@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from eks_audit_constructs.conditions.expression import Path
-from eks_audit_constructs.conditions.sql import DUCKDB
+from eks_audit_constructs.conditions.sql import DUCKDB, Fields
 
 __all__ = ["FieldColumns", "stacked"]
 
 
-class FieldColumns:
-    """The fields of events: `conditions.sql.Fields` by the names of columns.
+class FieldColumns(Fields):
+    """The fields of events, by the names of columns.
 
     Two steps make the columns, each a SELECT from the one before it: `extracted` and `converted`.
 
@@ -21,32 +21,31 @@ class FieldColumns:
         texts: The paths of which `json` gives text: a string is what it says, any other value its JSON.
     """
 
-    line = "message"
-
     def __init__(self, json: Callable[[Path], str], *, is_event: str, texts: Collection[Path] = ()) -> None:
-        self.is_event = is_event
+        super().__init__(DUCKDB, line="message", document="")
+        self._is_event = is_event
         self._json = json
         self._texts = texts
         self._extracted: dict[str, str] = {}
         self._converted: dict[str, str] = {}
 
+    @property
+    def is_event(self) -> str:
+        return self._is_event
+
     def json(self, path: Path) -> str:
-        """The JSON value there, NULL where the field is missing."""
         expression = self._json(path)
         if expression.isidentifier():
             return expression
         return self._extracted.setdefault(expression, f"x{len(self._extracted)}")
 
     def is_text(self, path: Path) -> bool:
-        """Whether what is there is read as text, not as JSON."""
         return path in self._texts
 
     def string(self, path: Path) -> str:
-        """The string there, NULL where it is none."""
         return self._json(path) if path in self._texts else DUCKDB.string(self.json(path))
 
     def number(self, path: Path) -> str:
-        """The number there, NULL where it is none."""
         return self._converted.setdefault(DUCKDB.number(self.json(path)), f"y{len(self._converted)}")
 
     @property

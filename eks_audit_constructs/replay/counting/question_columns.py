@@ -22,7 +22,7 @@ from eks_audit_constructs.conditions.expression import (
     Regex,
     Term,
 )
-from eks_audit_constructs.conditions.sql import DUCKDB, condition, is_prefix
+from eks_audit_constructs.conditions.sql import condition, is_prefix
 from eks_audit_constructs.replay.counting.counts import Question
 from eks_audit_constructs.replay.counting.field_columns import FieldColumns
 
@@ -61,7 +61,7 @@ class QuestionColumns:
         """
         terms: dict[Expression, str] = {}
         shared: dict[str, str] = {}
-        say = cache(partial(condition, fields=fields, dialect=DUCKDB))
+        say = cache(partial(condition, fields=fields))
 
         def sql(part: Expression, *, alone: bool) -> str:
             """A condition over the columns of the terms, of which those that no other question has may stand in it."""

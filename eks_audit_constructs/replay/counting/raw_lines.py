@@ -74,7 +74,7 @@ def select_events(batch: Batch, asked: QuestionColumns, *, matching: Sequence[Ex
     reader = line_reader(named=several)
     lines = messages(reader, exported=batch.exported, column="hash(filename) as source" if several else "0 as source")
     if matching:
-        lines = f"select * from ({lines}) where {condition(Or(tuple(matching)), fields, DUCKDB)}"
+        lines = f"select * from ({lines}) where {condition(Or(tuple(matching)), fields)}"
     return f"""
         select source, strlen(message) as size, {fields.is_event} as readable, {happened} as happened,
             {same} as identity{answers}
