@@ -31,6 +31,7 @@ from eks_audit_constructs.conditions.expression import (
 from eks_audit_constructs.conditions.sql import ATHENA, DUCKDB, Dialect, Fields, condition, render, select
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
+from tests.depth import examples
 
 FORBIDDEN = (field("stage") == "ResponseComplete") & (field("responseStatus.code") == 403)
 
@@ -60,7 +61,7 @@ def parsed(line: str) -> object:
 
 class TestDuckDB:
     @given(expression=expressions(terms=True), log=st.lists(lines(), min_size=5, max_size=15))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     def test_matches_what_the_expression_means(
         self, database: duckdb.DuckDBPyConnection, expression: Expression, log: list[str]
     ) -> None:
@@ -253,7 +254,7 @@ class TestText:
         assert render(expression, dialect=ATHENA) == " ".join(dedent(text).split("\n")).strip()
 
     @given(expression=expressions(terms=True))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     def test_athena_can_be_parsed(self, expression: Expression) -> None:
         sqlglot.parse_one(select(expression, dialect=ATHENA, table="audit_logs"), dialect="athena")
         rendered = sqlglot.parse_one(f"select 1 from t where {render(expression, dialect=ATHENA)}", dialect="athena")

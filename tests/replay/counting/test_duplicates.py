@@ -25,6 +25,7 @@ from eks_audit_constructs.replay.report import as_json, print_report
 from eks_audit_constructs.tuning import report, tune
 from eks_audit_constructs.tuning.report import print_tuning
 from eks_audit_constructs.tuning.subjects import of_template
+from tests.depth import examples
 from tests.replay.builders import event, metric_filter, write_log, write_template
 from tests.replay.counting.engines import COMPARISONS, QUESTIONS, assert_agree, by_engine
 
@@ -132,7 +133,7 @@ def test_no_copy_in_the_real_logs_until_one_is_given_twice(real_logs: Path) -> N
         ]
     ),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_their_number_is_right(log: list[tuple[Any, Any]], form: str, condition: Expression) -> None:
     texts = Counter(pair for pair in log if all(isinstance(part, str) for part in pair))
     lines = [event("06:02:00", auditID=one, stage=stage) for one, stage in log]
