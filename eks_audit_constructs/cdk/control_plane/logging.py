@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.control_plane.log_group import log_group_name, owned_log_group, refuse_other_name
+from eks_audit_constructs.cdk.options import RunningOptions
 from eks_audit_constructs.errors import AuditConfigurationError
 
 if TYPE_CHECKING:  # the EKS modules take 0.4 s to load, and an app that names its cluster needs neither
@@ -119,7 +120,7 @@ class ControlPlaneLogging(Construct):
             self._refuse_both(log_group, given)
             self._log_group = log_group
             if native is None:
-                self._running = self._switch_on(types, off)
+                self._running = self._switch_on(log_types=types, switch_off=off)
                 self._running.resource.node.add_dependency(log_group)
         elif native is not None and native.name is not None:
             self._log_group = owned_log_group(
@@ -135,8 +136,8 @@ class ControlPlaneLogging(Construct):
             self._refuse_removal(removal_policy)
             self._log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
             self._running = self._switch_on(
-                types if native is None else [],  # this app's cluster switches them on itself
-                off,
+                log_types=types if native is None else [],  # this app's cluster switches them on itself
+                switch_off=off,
                 retention=retention or logs.RetentionDays.ONE_YEAR,
                 keep_retention=native is None and retention is None,
                 encryption_key=encryption_key,
@@ -206,12 +207,10 @@ class ControlPlaneLogging(Construct):
                 raise AuditConfigurationError(self.node.path, value=log_type, limit=limit, way_out=way_out)
         return sorted({_SPELLING[log_type.name] for log_type in log_types})
 
-    def _switch_on(self, types: Sequence[str], off: Sequence[str], **settings: Any) -> RunningClusterLogging:
+    def _switch_on(self, **options: Unpack[RunningOptions]) -> RunningClusterLogging:
         from eks_audit_constructs.cdk.control_plane.running import RunningClusterLogging
 
-        return RunningClusterLogging(
-            self, "Running", cluster_name=self._cluster_name, log_types=types, switch_off=off, **settings
-        )
+        return RunningClusterLogging(self, "Running", cluster_name=self._cluster_name, **options)
 
     def _explain(self, native: NativeCluster | None, *, group_given: bool) -> None:
         """Say which way was taken, to whoever synthesizes."""
