@@ -1,7 +1,7 @@
-"""The events of a log, read in plain Python: what DuckDB's reading is held to, and what reads what DuckDB cannot.
+"""Read the events of a log in plain Python: the reference for DuckDB, and the fallback for files it cannot read.
 
-Both take the same events out of a file: lines that are not blank, in the order they stand. They differ on what no
-API server writes: DuckDB also reads NaN and a comma before a closing bracket, and takes the first of equal keys.
+Both read the same events from a file: the lines that are not blank, in their order. They differ only on JSON that no
+API server writes: DuckDB also accepts NaN and a comma before a closing bracket, and uses the first of duplicate keys.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from eks_audit_constructs.conditions.evaluation import MISSING
 __all__ = ["EXPORT_TIME", "RFC3339", "TIMES", "Event", "events"]
 
 TIMES = ("stageTimestamp", "requestReceivedTimestamp")
-"""The fields that tell when an audit event was, the first one that does so first."""
+"""The fields with the time of an audit event, in order of preference."""
 _CLOCK = r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 RFC3339 = rf"{_CLOCK}(Z|[+-]\d\d:\d\d)"
-"""The times of audit events, as a regular expression that Python and DuckDB read alike."""
+"""A regular expression for the times of audit events; Python and DuckDB interpret it alike."""
 EXPORT_TIME = rf"{_CLOCK}Z"
 """The time before each event in an export file."""
 
 _TIME = re.compile(RFC3339)
 _EXPORTED = re.compile(rf"({EXPORT_TIME}) ".encode())
 _CALENDAR = range(100, 9900)
-"""Years of usable times: all periods that a query may ask for begin and end in years of four digits."""
+"""Years of usable times, so that all periods a query may use begin and end in years of four digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class Event:
     """One line of a log."""
 
     line: bytes
-    """Without the time before it in an export file."""
+    """The line, without the time before it in an export file."""
     value: Any
-    """The JSON object in the line, or `MISSING`: anything else is no event to a JSON pattern."""
+    """The JSON object in the line; `MISSING` for any other line, which no JSON pattern matches."""
     at: datetime | None
-    """When it was, by the log or else by itself; none if neither says so."""
+    """The time from the log, else from the event; None if neither has one."""
 
 
 def events(log: Log) -> Iterator[Event]:
-    """The events of a log.
+    """Yield the events of a log.
 
     Raises:
         LogError: The log cannot be read.
@@ -73,17 +73,17 @@ def _parsed(line: bytes) -> Any:
 
 
 def _with_huge_numbers(line: bytes) -> Any:
-    """What orjson refuses for a number beyond a double's range."""
+    """Parse what orjson rejects for a number beyond the range of a double."""
     try:
         value = json.loads(line.decode(), parse_constant=_refuse)
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate
     except (ValueError, RecursionError):
         return MISSING
     return value
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _time(text: object) -> datetime | None:

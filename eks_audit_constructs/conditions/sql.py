@@ -1,14 +1,14 @@
-"""Conditions as SQL: one writer, and what differs between its two dialects.
+"""Render conditions as SQL, in two dialects.
 
-DuckDB reads logs on a laptop, and Athena the archive. Both have a log line as text, so keys keep their case. What
-makes them agree is the JSON text of a field: `"403"` with its quotes is the string, `403` the number, `{…` and `[…` can
-equal neither, and a missing field is NULL. A condition that comes out NULL is no match; NOT is only applied where the
-operand cannot be NULL once its neighbours hold. `field("verb") != "get"` is, in DuckDB,
+DuckDB reads logs on a laptop, Athena reads the archive. Both get a log line as text, so keys keep their case. They
+agree because both compare the JSON text of a field: `"403"` with its quotes is the string, `403` the number, `{…` and
+`[…` equal neither, and a missing field is NULL. A condition that evaluates to NULL does not match; NOT is only applied
+where its operand cannot be NULL once its neighbours hold. In DuckDB, `field("verb") != "get"` is
 
     (starts_with(json_extract(event, '$.verb')::varchar, '"') and json_extract(event, '$.verb')::varchar <> '"get"')
 
-Athena (engine version 3) has Trino's functions: https://trino.io/docs/current/functions/json.html
-DuckDB's: https://duckdb.org/docs/stable/data/json/json_functions
+Athena (engine version 3) uses Trino's functions: https://trino.io/docs/current/functions/json.html
+DuckDB's functions: https://duckdb.org/docs/stable/data/json/json_functions
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _COLUMNS: dict[str, Path] = {
     "name": ("objectRef", "name"),
     "code": ("responseStatus", "code"),
 }
-"""What `select` shows of an event."""
+"""The columns of `select`, by name."""
 
 
 class Fields:
-    """Where a statement has an event and its fields: here, they are taken out of a JSON document each time.
+    """The SQL for an event and its fields. This class extracts them from a JSON document each time.
 
     Args:
         dialect: `DUCKDB` or `ATHENA`.
@@ -76,28 +76,28 @@ class Fields:
 
     @property
     def is_event(self) -> str:
-        """A condition: the line is a JSON object."""
+        """Whether the line is a JSON object."""
         return f"{self.dialect.text(self.json(()))} like '{{%'"
 
     def json(self, path: Path) -> str:
-        """The JSON value there, NULL where the field is missing."""
+        """Return the JSON value at a path, NULL if the field is missing."""
         return self.dialect.extract(self.document, path)
 
     def string(self, path: Path) -> str:
-        """The string there, NULL where it is none."""
+        """Return the string at a path, NULL for any other value."""
         return self.dialect.string(self.json(path))
 
     def number(self, path: Path) -> str:
-        """The number there, NULL where it is none."""
+        """Return the number at a path, NULL for any other value."""
         return self.dialect.number(self.json(path))
 
     def is_text(self, path: Path) -> bool:
-        """Whether the string there is at hand, so that its JSON need not be compared."""
+        """Return whether the field is available as text, so that its JSON need not be compared."""
         return False
 
 
 def render(expression: Expression, *, dialect: Dialect, message_column: str = "message") -> str:
-    """The condition as the text of a WHERE clause.
+    """Render a condition as the text of a WHERE clause.
 
     Args:
         expression: The condition.
@@ -105,23 +105,23 @@ def render(expression: Expression, *, dialect: Dialect, message_column: str = "m
         message_column: The text column that holds the log line.
 
     Raises:
-        UnsupportedInSqlError: SQL cannot say it; see `condition`.
+        UnsupportedInSqlError: SQL cannot express the condition; see `condition`.
     """
     document = dialect.document(message_column)
     return condition(expression, Fields(dialect, line=message_column, document=document))
 
 
 def select(expression: Expression, *, dialect: Dialect, table: str, message_column: str = "message") -> str:
-    """A whole statement, laid out for reading: who did what from where, the 100 latest matches first.
+    """Render a whole, readable statement: who did what from where, the latest 100 matches, newest first.
 
     Args:
         expression: The condition.
         dialect: `DUCKDB` or `ATHENA`.
         table: The table or view to read, as written in SQL.
-        message_column: The text column of it that holds the log line.
+        message_column: Its text column that holds the log line.
 
     Raises:
-        UnsupportedInSqlError: SQL cannot say it; see `condition`.
+        UnsupportedInSqlError: SQL cannot express the condition; see `condition`.
     """
     fields = Fields(dialect, line=message_column, document="event")
     terms = expression.terms if isinstance(expression, And) and expression.terms else (expression,)
@@ -145,7 +145,7 @@ limit 100"""
 
 
 def _laid_out(expression: Expression, fields: Fields, indent: str) -> str:
-    """The condition, its parts on lines of their own where they are many."""
+    """Render a condition, with its parts on separate lines if it is long."""
     whole = condition(expression, fields)
     if len(whole) <= 100 or not isinstance(expression, And | Or):
         return whole
@@ -155,15 +155,15 @@ def _laid_out(expression: Expression, fields: Fields, indent: str) -> str:
 
 
 def condition(expression: Expression, fields: Fields) -> str:
-    """The condition as a SQL expression, true where it matches, false or NULL where it does not.
+    """Render a condition as a SQL expression: true if it matches, false or NULL if it does not.
 
     Args:
         expression: The condition.
-        fields: Where the event is, and in which dialect.
+        fields: The SQL for the event's fields, and the dialect.
 
     Raises:
-        UnsupportedInSqlError: A path has more than one `[*]` or begins with an index, a key is empty or `*` or holds a
-            quote, a backslash or a control character, a number is not finite, or a text holds what no statement can.
+        UnsupportedInSqlError: A path has more than one `[*]` or begins with an index; a key is empty or `*`, or has
+            a quote, a backslash or a control character; a number is not finite; or a text cannot be a SQL literal.
     """
     dialect = fields.dialect
     match expression:
@@ -193,19 +193,19 @@ def condition(expression: Expression, fields: Fields) -> str:
                 return f"({fields.is_event} and {fields.json(_checked(path))} is null)"
             some = _on_value(path, fields, lambda value: f"{value} is not null")
             return f"({fields.is_event} and not coalesce({some}, false))"
-    raise TypeError(f"{expression!r} is no condition")
+    raise TypeError(f"{expression!r} is not a condition")
 
 
 _SIGNS = {sign: "<>" if sign is Operator.NE else sign.value for sign in Operator}
 
 
 def is_prefix(wanted: str) -> bool:
-    """Whether a text with stars stands for all that begin like it, which is quick to tell."""
+    """Return whether a glob only tests for a prefix, which is fast."""
     return wanted.endswith("*") and wanted.strip("*") != "" and "*" not in wanted.rstrip("*")
 
 
 def _on_value(path: Path, fields: Fields, test: Callable[[str], str], within: str = "") -> str:
-    """The test on the value there; with `[*]`, on some element, which no array has whose text lacks what is within."""
+    """Apply a test to the value at a path; with `[*]`, to each element of an array whose text contains `within`."""
     if ANY_ELEMENT not in _checked(path):
         return test(fields.json(path))
     at = path.index(ANY_ELEMENT)
@@ -221,7 +221,7 @@ def _term(term: Term, line: str, dialect: Dialect) -> str:
 
 
 def _compared(path: Path, sign: Operator, wanted: str | Regex, fields: Fields) -> str:
-    """A string compared; as JSON where that will do, for then it need not be decoded."""
+    """Compare a string; as JSON text if possible, which avoids decoding it."""
     dialect = fields.dialect
     if ANY_ELEMENT not in path and fields.is_text(path):
         return _matches(fields.string(path), sign, wanted, dialect)
@@ -235,7 +235,7 @@ def _compared(path: Path, sign: Operator, wanted: str | Regex, fields: Fields) -
 
 
 def _within(sign: Operator, wanted: str | Regex) -> str:
-    """The longest text that must stand in a string that matches; in JSON it may be spelled with a backslash."""
+    """Return the longest text that every match contains, or "" if unknown; JSON may spell it with a backslash."""
     if sign is not Operator.EQ or isinstance(wanted, Regex) or _ESCAPED.search(wanted):
         return ""
     return max(wanted.split("*"), key=len)
@@ -259,7 +259,7 @@ def _matches(string: str, sign: Operator, wanted: str | Regex, dialect: Dialect)
 
 
 def _matches_json(text: str, sign: Operator, wanted: str) -> str:
-    """The same of JSON text: a string is written in one way only, with no escape that JSON does not ask for."""
+    """Compare JSON text: both dialects write a string in one way, escaping only what JSON requires."""
     written = json.dumps(wanted.rstrip("*"), ensure_ascii=False)
     if "*" in wanted:
         found = f"starts_with({text}, {literal(written[:-1])})"
@@ -274,7 +274,7 @@ def _checked(path: Path) -> Path:
             selector(path),
             value=selector(path),
             limit="a path into an audit event begins with a key and holds at most one [*]",
-            way_out="Name the key, and an index in place of the other [*].",
+            way_out="Begin with a key, and give an index for all arrays but one.",
         )
     return path
 
@@ -286,9 +286,9 @@ def _number(path: Path, wanted: float) -> str:
         value = math.inf
     if not math.isfinite(value):
         raise UnsupportedInSqlError(
-            selector(path), value=wanted, limit="SQL has no such number", way_out="Compare with one a double can hold."
+            selector(path), value=wanted, limit="SQL has no such number", way_out="Compare with a finite double."
         )
     if abs(value) < 2**53 and value == int(value):
         return str(int(value))
-    text = repr(value)  # with an exponent it is a double; without, a decimal that is rounded otherwise
+    text = repr(value)  # without an exponent it would be a decimal, which rounds differently
     return text if "e" in text else f"{text}e0"

@@ -1,6 +1,6 @@
-"""What differs between DuckDB and Athena in the SQL of conditions.
+"""Differences between DuckDB and Athena in the SQL of conditions.
 
-The methods take and give SQL: a `value` is of the type JSON, and a `text` or `string` of the type VARCHAR.
+The methods take and return SQL: a `value` has the type JSON, a `text` or `string` the type VARCHAR.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ __all__ = ["ATHENA", "DUCKDB", "Dialect", "UnsupportedInSqlError", "literal"]
 
 
 class UnsupportedInSqlError(AuditConfigurationError):
-    """A condition that a filter pattern can say, and SQL cannot."""
+    """A condition that a filter pattern can express and SQL cannot."""
 
 
 class Dialect:
-    """A kind of SQL: `DUCKDB`, which is written here, or `ATHENA`, which writes some things otherwise."""
+    """A SQL dialect: `DUCKDB`, implemented here, or `ATHENA`, which overrides parts of it."""
 
     def text(self, value: str) -> str:
-        """The JSON text of a value, which tells its type."""
+        """Return the JSON text of a value, which reveals its type."""
         return f"{value}::varchar"
 
     def number(self, value: str) -> str:
-        """A JSON number as a double; NULL of another value."""
+        """Return a JSON number as a double, NULL for any other value."""
         return f"try_cast({self.text(value)} as double)"
 
     def string(self, value: str) -> str:
-        """What a JSON string says; NULL of another value."""
-        # Without escapes, a string is what stands between its quotes: that is quicker than to decode it.
+        """Decode a JSON string, NULL for any other value."""
+        # A string without escapes is the text between its quotes, which is faster than decoding it.
         text = self.text(value)
         plain = f"substr({text}, 2, length({text}) - 2)"
         decoded = f"case when contains({text}, chr(92)) then json_extract_string({value}, '$') else {plain} end"
         return f"case when starts_with({text}, '\"') then {decoded} end"
 
     def parse(self, line: str) -> str:
-        """The JSON value of a line, NULL if it is no JSON."""
+        """Return the JSON value of a line, NULL if it is not valid JSON."""
         return f"try_cast({line} as json)"
 
     def document(self, line: str) -> str:
-        """What to extract from where a line is given."""
-        return self.parse(line)  # json_extract raises an error for text that is no JSON
+        """Return what `extract` needs for a line."""
+        return self.parse(line)  # json_extract raises an error for invalid JSON
 
     def extract(self, document: str, path: Path) -> str:
-        """The JSON value at a path, NULL where there is none."""
+        """Return the JSON value at a path, NULL if it is missing."""
         return f"json_extract({document}, {self.path(path)})"
 
     def scalar(self, document: str, path: Path) -> str:
-        """The string, number or boolean at a path as text, to look at."""
+        """Return the string, number or boolean at a path as text, for display."""
         return f"json_extract_string({document}, {self.path(path)})"
 
     def path(self, path: Path) -> str:
-        """A path, in quotes.
+        """Return a path as a literal.
 
         Raises:
-            UnsupportedInSqlError: No path can name a key of it.
+            UnsupportedInSqlError: A JSON path cannot name one of its keys.
         """
         text = "$"
         for segment in path:
@@ -68,24 +68,24 @@ class Dialect:
         return literal(text)
 
     def quoted_key(self, key: str) -> str:
-        """A key of a path that has more than letters, digits and underscores."""
+        """Quote a key that has characters other than letters, digits and underscores."""
         return f'."{key}"'
 
     def some_element(self, array: str, rest: Path, test: Callable[[str], str], within: str) -> str:
-        """The test on what is at the rest of a path, for some element of an array that has this text within, if any."""
-        if within:  # most arrays need not be taken apart
+        """Return whether an element passes a test at the rest of a path; the text of such an array has `within`."""
+        if within:  # skips most arrays
             text = self.text(array)
             array = f"case when contains({text}, {literal(within)}) or contains({text}, chr(92)) then {array} end"
         elements = self.extract(array, (ANY_ELEMENT, *rest))
         return f"len(list_filter({elements}, lambda element: {test('element')})) > 0"
 
     def searched(self, text: str, regex: str) -> str:
-        """Whether a regular expression is found in a text."""
+        """Return whether a text contains a match of a regular expression."""
         return f"regexp_matches({text}, {literal(regex)})"
 
     def contained(self, text: str, part: str) -> str:
-        """Whether a text has another one in it."""
-        # DuckDB is quick to find a text that begins with a character that is rare in JSON.
+        """Return whether a text contains another."""
+        # DuckDB is fast at finding text that begins with a character that is rare in JSON.
         rare = _RARE.search(part)
         first = f"contains({text}, {literal(part[rare.start() :])}) and " if rare and rare.start() else ""
         return f"({first}contains({text}, {literal(part)}))"
@@ -102,7 +102,7 @@ class _Athena(Dialect):
         return f"try(json_parse({line}))"
 
     def document(self, line: str) -> str:
-        return line  # json_extract makes NULL of what is no JSON
+        return line  # json_extract returns NULL for invalid JSON
 
     def scalar(self, document: str, path: Path) -> str:
         return f"json_extract_scalar({document}, {self.path(path)})"
@@ -125,17 +125,17 @@ DUCKDB, ATHENA = Dialect(), _Athena()
 
 
 def literal(text: str) -> str:
-    """A text as SQL.
+    """Return a text as a SQL literal.
 
     Raises:
-        UnsupportedInSqlError: It holds what a statement cannot: a zero, or half of a surrogate pair.
+        UnsupportedInSqlError: It contains the character 0 or half of a surrogate pair.
     """
     if "\x00" in text or (not text.isascii() and re.search("[\ud800-\udfff]", text)):
         raise UnsupportedInSqlError(
             "SQL",
             value=text,
-            limit="a statement holds neither the character 0 nor half of a surrogate pair",
-            way_out="Put * in its place.",
+            limit="a SQL statement cannot contain the character 0 or half of a surrogate pair",
+            way_out="Replace it with *.",
         )
     return "'" + text.replace("'", "''") + "'"
 
@@ -150,7 +150,7 @@ def _checked(key: str, path: Path) -> str:
         raise UnsupportedInSqlError(
             selector(path),
             value=key,
-            limit="a JSON path in SQL cannot name a key that is empty or *, or holds a quote or control character",
-            way_out="Compare another field, or the line's text with message_contains().",
+            limit="a JSON path in SQL cannot name an empty key, *, or one with a quote, backslash or control character",
+            way_out="Compare another field, or search the line with message_contains().",
         )
     return key

@@ -1,4 +1,4 @@
-"""How DuckDB reads log files as raw lines: a CSV of one column with no delimiter."""
+"""Read log files as raw lines in DuckDB: as CSV with one column and no delimiter."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from eks_audit_constructs.audit_logs.logs import Log, Shape
 __all__ = ["Batch", "batches", "json_reader", "line_reader", "messages"]
 
 _MAX_LINE = 4 * 1024 * 1024
-"""Bytes. CloudWatch takes log events of up to 1 MiB; a file may come from elsewhere."""
+"""Bytes. CloudWatch accepts log events of up to 1 MiB, but a file may come from elsewhere."""
 _FILES = 200
-"""Files read by one query: a query takes tens of milliseconds to plan, and an export folder has thousands."""
+"""Files per query: planning one takes tens of milliseconds, and an export folder has thousands of files."""
 _ALONE = 4 * 1024 * 1024
-"""Bytes from which on a file is read by a query of its own."""
+"""Bytes from which a file gets its own query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Logs of one shape that one query reads."""
+    """Logs of one shape, read by one query."""
 
     logs: tuple[Log, ...]
 
@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The parameters `files` and `compression` of a statement."""
+        """The parameters of a statement: `files` and `compression`."""
         return {
             "files": [str(log.path) for log in self.logs],
             "compression": "gzip" if self.gzipped else "none",
@@ -42,7 +42,7 @@ class Batch:
 
 
 def batches(logs: Sequence[Log]) -> Iterator[Batch]:
-    """The logs in as few batches as will do."""
+    """Yield the logs in batches, as few as possible."""
     alike: dict[tuple[Shape, bool], list[Log]] = {}
     for log in logs:
         if log.size < _ALONE:
@@ -54,7 +54,7 @@ def batches(logs: Sequence[Log]) -> Iterator[Batch]:
 
 
 def line_reader(files: str = "$files", compression: str = "$compression", *, named: bool = False) -> str:
-    """The table function that reads files into a column `line`, and the file's name, which costs much, on demand."""
+    """Return the table function that reads files into the column `line`; `named` adds `filename`, which is slow."""
     return f"""read_csv(
         {files}, compression = {compression}, filename = {str(named).lower()}, columns = {{'line': 'VARCHAR'}},
         header = false, auto_detect = false, delim = '', quote = '', escape = '',
@@ -63,21 +63,21 @@ def line_reader(files: str = "$files", compression: str = "$compression", *, nam
 
 
 def json_reader(files: str, *, longest: int) -> str:
-    """The same of files that hold each line as a JSON object `{"line": …}`, which may have any bytes and length."""
+    """Return the same for files with each line as a JSON object `{"line": …}`, which allows any bytes and length."""
     return f"""read_json(
         {files}, columns = {{'line': 'VARCHAR'}}, format = 'newline_delimited', maximum_object_size = {longest}
     )"""
 
 
 def messages(reader: str, *, exported: bool, column: str) -> str:
-    """The statement that selects the lines which are not blank.
+    """Return the statement that selects the lines that are not blank.
 
-    Its columns: `message`, the time `written` before it in an export file, NULL elsewhere, and one of your own.
+    Columns: `message`, `written` (the time before it in an export file, otherwise NULL), and `column`.
 
     Args:
-        reader: What reads the lines.
+        reader: The table function that reads the lines.
         exported: Whether these are export files.
-        column: Your own column, as in `0 as source`.
+        column: An additional column, such as `0 as source`.
     """
     lines = f"select line, {column} from {reader} where starts_with(line, '{{') or stripped(line) <> ''"
     if not exported:

@@ -1,21 +1,21 @@
--- What statements on logs are written in: DuckDB macros over the values of log fields, which are text.
+-- DuckDB macros for statements on logs. The values of log fields are text.
 
 create macro white() as ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13);
 
 create macro stripped(source) as trim(source, white());
 
--- What looks like a JSON object; the first way is the quick one.
+-- Whether a line looks like a JSON object; the first test is the fast one.
 create macro braced(line) as starts_with(line, '{') and ends_with(line, '}')
     or starts_with(stripped(line), '{') and ends_with(stripped(line), '}');
 
--- The stream that a line of no known stream would be in.
+-- The likely log stream of a line whose stream is unknown.
 create macro stream_of(line, kind) as case
     when kind = 'Event' or starts_with(line, '{"kind":"Event"') then 'kube-apiserver-audit-0'
     when regexp_matches(line, '^(time="[^"]*" )?level=\w+ msg=') then 'authenticator-0'
     else 'unknown'
 end;
 
--- The field that a JSON value is: objects, arrays and null are none, booleans are 1 and 0.
+-- The field value for a JSON value: NULL for objects, arrays and null; 1 and 0 for booleans.
 create macro leaf(json) as case left(json::varchar, 1)
     when '"' then json_extract_string(json, '$')
     when '{' then null
@@ -30,25 +30,25 @@ create macro first_leaf(jsons) as list_filter(
     list_transform(jsons, lambda json: leaf(json)), lambda found: found is not null
 )[1];
 
--- A map or a list: what jsonParse() makes of text, NULL of any other text.
+-- The map or list that jsonParse() returns for a text, NULL for any other text.
 create macro structure(source) as case
     when regexp_matches(source, '^\s*[{\[]') then try(json_extract(source, '$'))
 end;
 
 create macro finite(number) as case when isfinite(number) then number end;
 
--- The number that a text is; NULL when it is none.
+-- The number in a text; NULL if it is not a number.
 create macro num(source) as case
     when regexp_full_match(source, '[+-]?\d+(\.\d+)?([eE][+-]?\d+)?') then try_cast(source as double)
 end;
 
--- A number as text: 3 and not 3.0.
+-- A number as text: 3, not 3.0.
 create macro shown(number) as case
     when number = trunc(number) and abs(number) < 1e15 then number::bigint::varchar
     else number::varchar
 end;
 
--- Text in natural order: each run of digits by its length, then by its digits.
+-- Sort key for natural order: runs of digits sort by length, then by digits.
 create macro natural_order(source) as case
     when regexp_matches(source, '\d') then array_to_string(list_transform(
         regexp_extract_all(source, '\d+|\D+'),
@@ -60,12 +60,12 @@ create macro natural_order(source) as case
     else source
 end;
 
--- A time from the year 100 up to 9900, so that all its periods begin and end in years of four digits.
+-- A time from the year 100 up to 9900, otherwise NULL: all its periods begin and end in years of four digits.
 create macro in_calendar(microseconds) as case
     when microseconds between -59011459200000000 and 250246627200000000 then microseconds::bigint
 end;
 
--- The microseconds since 1970 of a time as in RFC 3339, NULL of any other text. The first way is quicker, and enough for
+-- The microseconds since 1970 of an RFC 3339 time, NULL for any other text. The first branch is the faster one, for
 -- times as API servers write them: 2026-11-23T06:02:22.035605Z. The second is RFC3339 in audit_logs/events.py.
 create macro moment(source) as in_calendar(case
     when strlen(source) = 27 and source[11] = 'T' and ends_with(source, 'Z')

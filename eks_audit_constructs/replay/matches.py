@@ -1,8 +1,8 @@
-"""The events that conditions match, and who and what is behind them: a second pass over logs, when someone asks.
+"""Collect the events that conditions match, and the principals, addresses and agents behind them.
 
-The counts of a replay need no events; a report and the search for a good threshold do. DuckDB reads the logs once more
-for all conditions and keeps what matches on disk, so memory stays bounded. What DuckDB refuses
-(see `counting.engine`) is read in Python.
+The counts of a replay need no events; a report and the search for a good threshold do. DuckDB reads the logs a second
+time for all conditions and keeps the matches on disk, so memory use is bounded. What DuckDB rejects (see
+`counting.engine`) is read in Python.
 """
 
 from __future__ import annotations
@@ -29,53 +29,53 @@ from eks_audit_constructs.templates.template import Template
 __all__ = ["Match", "Matches", "Top", "collect", "matches"]
 
 _MEMORY = "512MB"
-"""What DuckDB may hold before it writes to disk."""
+"""Memory that DuckDB may use before it writes to disk."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
-    """An event that matches. Its texts are whoever's who made the request: escape them wherever they go."""
+    """An event that matches. The client that made the request controls its texts: escape them on output."""
 
     at: datetime | None
-    """None when it has no time of its own."""
+    """None when the event has no time."""
     principal: str | None
-    """`user.username`; None when nobody was authenticated, or the line is no audit event."""
+    """`user.username`; None when nobody was authenticated, or the line is not an audit event."""
     address: str | None
-    """The last of `sourceIPs`, the only one that a client cannot choose."""
+    """The last of `sourceIPs`, the only one that the client cannot forge."""
     agent: str | None
     verb: str | None
     resource: str | None
-    """With its subresource, such as pods/exec."""
+    """With the subresource, such as pods/exec."""
     namespace: str | None
     name: str | None
     uri: str | None
     code: str | None
     message: str
-    """The log line, of which only the beginning is kept if it is long (`matching_rows.KEPT`)."""
+    """The log line, truncated to `matching_rows.KEPT` characters."""
     length: int
-    """Characters of the whole line."""
+    """Characters of the whole log line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Top:
-    """The most frequent values, and how much they leave out."""
+    """The most frequent values, and how many they omit."""
 
     rows: tuple[tuple[str | None, int], ...] = ()
-    """FieldColumns with their events, the most frequent first; None for events without one."""
+    """Values and their numbers of events, the most frequent first; None is for events without a value."""
     distinct: int = 0
-    """How many different values there are in all."""
+    """Number of distinct values."""
     others: int = 0
-    """Events whose value is not among the rows."""
+    """Number of events whose value is not in `rows`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matches:
-    """What one condition matches."""
+    """The events that one condition matches."""
 
     total: int = 0
     events: tuple[Match, ...] = ()
-    """The first and the latest ones, in the order of their times; all of them if there are few."""
+    """The first and the latest events, in order of time; all of them if there are few."""
     by_principal: Top = Top()
     by_address: Top = Top()
     by_agent: Top = Top()
@@ -89,14 +89,14 @@ def matches(
     events: int = 200,
     top: int = 10,
 ) -> dict[str, Matches]:
-    """What the metric filters of a template match, by their logical ids, sorted.
+    """Collect what the metric filters of a template match, sorted by logical id.
 
     Args:
-        template: The template; its filters that cannot be evaluated are left out.
+        template: The template; filters that cannot be evaluated are skipped.
         logs: Opened logs.
-        filters: The logical ids of the filters wanted. Default: all.
-        events: How many events to keep of each filter at most.
-        top: How many principals, addresses and agents to name at most.
+        filters: Logical ids of the filters. Default: all.
+        events: Maximum number of events to keep for each filter.
+        top: Maximum number of principals, addresses and agents each.
 
     Raises:
         LogError: A log cannot be read.
@@ -112,13 +112,13 @@ def matches(
 def collect(
     conditions: Mapping[str, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
 ) -> dict[str, Matches]:
-    """What each condition matches, by the names that the conditions are given, sorted.
+    """Collect what each condition matches, sorted by name.
 
     Args:
-        conditions: The conditions.
+        conditions: The conditions, by name.
         logs: Opened logs.
-        events: How many events to keep of each condition at most.
-        top: How many principals, addresses and agents to name at most.
+        events: Maximum number of events to keep for each condition.
+        top: Maximum number of principals, addresses and agents each.
 
     Raises:
         LogError: A log cannot be read.
@@ -168,10 +168,10 @@ def _keep(
     spool: Path,
     kept: int,
 ) -> None:
-    """Keep the rows of some logs of one shape that match: of all at once, or of each when DuckDB refuses one."""
+    """Keep the matching rows of a batch: of all logs at once, or of each on its own if DuckDB rejects one."""
     try:
         database.execute(f"insert into kept by name {select_matching(batch, conditions, kept=kept)}", batch.parameters)
-    except (duckdb.Error, UnsupportedInSqlError):  # a file that DuckDB refuses, or a condition that SQL cannot say
+    except (duckdb.Error, UnsupportedInSqlError):  # a file that DuckDB rejects, or a condition that SQL cannot express
         if len(batch.logs) > 1:
             for log in batch.logs:
                 _keep(database, Batch((log,)), conditions, spool, kept)
@@ -218,7 +218,7 @@ def _top(database: duckdb.DuckDBPyConnection, column: str, wanted: int) -> dict[
 
 
 def _events(database: duckdb.DuckDBPyConnection, wanted: int) -> dict[int, list[Match]]:
-    """The first and the latest, half and half; those without a time come last."""
+    """Return the first and the latest events, half of each; those without a time sort last."""
     result = database.execute(
         """
         with placed as (

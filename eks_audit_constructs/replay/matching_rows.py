@@ -1,4 +1,4 @@
-"""One row for each event that some condition matches: read by DuckDB, or in Python what DuckDB refuses."""
+"""Read one row for each event that any condition matches: in DuckDB, or in Python what DuckDB rejects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eks_audit_constructs.replay.counting.raw_lines import LineFields
 __all__ = ["COLUMNS", "KEPT", "kept_rows", "select_matching"]
 
 KEPT = 16_384
-"""Characters of a log line that are kept: a page that shows hundreds of events has to stay small."""
+"""Characters kept of a log line, so that a page with hundreds of events stays small."""
 
 _FIELDS: dict[str, Path] = {
     "principal": ("user", "username"),
@@ -50,15 +50,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def select_matching(batch: Batch, conditions: Sequence[Expression], *, kept: int = KEPT) -> str:
-    """The statement that reads the files of a batch, with its parameters.
+    """Return the statement that reads the files of a batch, with the parameters of the batch.
+
+    For one condition, that the verb is delete, it is in short
+
+        select list_filter([if(q0, 0, null)], …) as filters, * exclude (q0) from (
+            select coalesce(moment(written), …) as happened, json_extract_string(x0, '$') as principal, …,
+                left(message, 16384) as message, length(message) as length, k0 as q0
+            from (…the levels of `raw_lines`…)
+        ) where q0
 
     Args:
         batch: The files.
         conditions: The conditions.
-        kept: Characters of a line to keep.
+        kept: Characters to keep of each line.
 
     Raises:
-        UnsupportedInSqlError: A condition is one that SQL cannot say.
+        UnsupportedInSqlError: SQL cannot express a condition.
     """
     asked = QuestionColumns([Question(condition=condition) for condition in conditions])
     fields = LineFields()
@@ -86,7 +94,7 @@ def select_matching(batch: Batch, conditions: Sequence[Expression], *, kept: int
 
 
 def kept_rows(log: Log, conditions: Sequence[Expression], *, kept: int = KEPT) -> Iterator[dict[str, Any]]:
-    """The same rows, read in Python.
+    """Yield the same rows, read in Python.
 
     Raises:
         LogError: The log cannot be read.
@@ -121,4 +129,4 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value)
-    return text.encode(errors="replace").decode()  # half a surrogate pair is no text
+    return text.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded

@@ -1,8 +1,8 @@
-"""Events that came more than once, as overlapping downloads and exports have them: the same `auditID` and `stage`.
+"""Find duplicate events, as in overlapping downloads and exports: those with the same `auditID` and `stage`.
 
-Each event has an identity, a hash of the two. Of small logs all are remembered, and the number of copies is exact. Of
-large ones one in so many is, the same ones in each file: the copies among them, times that number, are about as many
-as there are. So some megabytes of memory are enough for any log.
+The identity of an event is a hash of the two. For small logs all identities are kept, and the number of duplicates is
+exact. For large logs one in N identities is kept, the same ones in each file, and N times the duplicates among them is
+an estimate. A few megabytes of memory are enough for any log.
 
 https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/#audit-k8s-io-v1-Event
 """
@@ -22,28 +22,28 @@ AUDIT_ID: Path = ("auditID",)
 STAGE: Path = ("stage",)
 
 _SMALL = 64 * 1024 * 1024
-"""Bytes of logs of which every identity is remembered: about 50,000. Of larger logs there are no more."""
+"""Bytes of logs up to which all identities are kept, about 50,000. Larger logs keep no more than that."""
 _LEAST = 16
-"""Of logs that are not small, one in so many identities is remembered at the most: it keeps them quick to count."""
+"""Logs that are not small keep at most one in so many identities, so that they are fast to count."""
 _PACKED = 12
-"""How many times larger a compressed audit log is, about."""
+"""Approximate compression ratio of audit logs."""
 _AT_ONCE = 10_000
-"""Events that wait for DuckDB to hash them."""
+"""Events per batch that DuckDB hashes."""
 
 
 def one_in(logs: Iterable[Log]) -> int:
-    """Of how many identities to remember one, a power of two; 1 for small logs."""
+    """Return N to keep one in N identities: a power of two, 1 for small logs."""
     size = sum(log.size * (_PACKED if log.gzipped else 1) for log in logs)
     return 1 if size <= _SMALL else max(_LEAST, 1 << ((size - 1) // _SMALL).bit_length())
 
 
 def identity(audit_id: str, stage: str) -> str:
-    """The identity of an event as SQL, NULL where one of the two is."""
+    """Return the SQL for the identity of an event, NULL if either part is."""
     return f"case when {audit_id} is not null and {stage} is not null then hash({audit_id}, {stage}) end"
 
 
 REMEMBERED = "list(identity) filter (identity % $one_in::ubigint = 0)"
-"""The identities to remember of a group of events with the column `identity`, as SQL with the parameter `one_in`."""
+"""SQL for the identities to keep of a group of events: needs the column `identity` and the parameter `one_in`."""
 
 _HASHED = f"""
     select unnest({REMEMBERED}) from (
@@ -54,7 +54,7 @@ _HASHED = f"""
 
 
 class Identities:
-    """The identities to remember of events that Python reads; each with how often it came."""
+    """The identities to keep of events that are read in Python, with their counts."""
 
     def __init__(self, one_in: int) -> None:
         self._one_in = one_in
@@ -62,14 +62,14 @@ class Identities:
         self._seen = Counter[int]()
 
     def add(self, audit_id: object, stage: object) -> None:
-        """Enter an event; without two texts it has no identity."""
+        """Add an event; it has no identity unless both parts are strings."""
         if isinstance(audit_id, str) and isinstance(stage, str):
             self._waiting.append((audit_id, stage))
             if len(self._waiting) == _AT_ONCE:
                 self._hash()
 
     def seen(self) -> dict[int, int]:
-        """How often each came."""
+        """Return the number of events for each identity."""
         if self._waiting:
             self._hash()
         return dict(self._seen)

@@ -1,10 +1,10 @@
-"""Logs counted by DuckDB: each line is parsed once, each question is a column, each minute a row.
+"""Count logs in DuckDB: each line is parsed once, each question is a column, each minute a row.
 
-There are two ways to read a file. DuckDB's JSON reader is the faster one (`json_columns`), exact where every line is an
-event with a time; what questions ask of the text of lines is then answered from a second look at the file that parses
-nothing. Otherwise a file is read as raw lines (`raw_lines`), because only so what is no JSON is counted exactly and an
-event without a time finds the one before it. What DuckDB refuses (a carriage return inside a line, bytes that are no
-UTF-8, lines over 4 MiB) and what SQL cannot say is counted by the Python reference.
+There are two ways to read a file. DuckDB's JSON reader (`json_columns`) is the faster one, and exact if every line is
+an event with a time; a second read without parsing then answers questions about the text of lines. Otherwise the file
+is read as raw lines (`raw_lines`), which counts lines that are not valid JSON exactly, and gives an event without a
+time that of the event before it. The Python reference counts what DuckDB rejects (a carriage return inside a line,
+bytes that are not UTF-8, lines over 4 MiB) and what SQL cannot express.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _FILLED = """
         )
     ) as happened), happened is null as untimed from events
 """
-"""Every event with a time: its own, that of the event before it, or the first of its file."""
+"""Each event with a time: its own, that of the event before it, or the first in its file."""
 
 
 def count(
     logs: Sequence[Log], questions: Sequence[Question], *, sizes: bool = True, progress: Progress | None = None
 ) -> LogCounts:
-    """Count the events of some logs, minute by minute.
+    """Count the events of logs, minute by minute.
 
     Args:
         logs: The logs; an event without a time takes that of the event before it in the same log.
         questions: What to count.
-        sizes: Whether the sizes of the events matter; without them `LogCounts.sizes` is of no use.
-        progress: Called with the share of the work that is done, 0 to 1.
+        sizes: Whether to count bytes; if not, `LogCounts.sizes` is meaningless.
+        progress: Called with the fraction of the work that is done, 0 to 1.
 
     Raises:
         LogError: A log cannot be read to its end.
@@ -76,7 +76,7 @@ def _report_part(report: Progress, before: float, share: float, part: float) -> 
 
 
 class _Counter:
-    """Counts batch by batch."""
+    """Counts the logs of a batch."""
 
     def __init__(self, questions: Sequence[Question], *, sizes: bool, one_in: int) -> None:
         self.questions = questions
@@ -84,7 +84,7 @@ class _Counter:
         self.one_in = one_in
 
     def count(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> list[LogCounts]:
-        """The counts of all logs at once, or of each when DuckDB refuses one of them."""
+        """Count all logs at once, or each on its own if DuckDB rejects one of them."""
         try:
             with session.checked(batch.logs if batch.gzipped else ()):
                 if not self.sizes and not batch.exported:
@@ -99,14 +99,14 @@ class _Counter:
             return [reference.count(batch.logs[0], self.questions, self.one_in)]
 
     def _read_columns(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> LogCounts:
-        """Read with the JSON reader, and once more where questions ask for text.
+        """Count with the JSON reader, and with a second read for questions about text.
 
         Raises:
-            NeedsLinesError: That does not tell enough.
+            NeedsLinesError: The result would not be exact.
         """
         texts = [question for question in self.questions if is_textual(question.condition)]
         others = [question for question in self.questions if not is_textual(question.condition)]
-        # While it matters to no event whether a field is null or missing, it need not be told.
+        # Null and missing fields are only distinguished if that matters to some event.
         lacking = [Question(condition=condition) for condition in json_columns.lacking(others)]
         asked = QuestionColumns([*others, *lacking])
         statement = tally.statement(f"select *, false as untimed from ({json_columns.select_events(asked)})", asked)
@@ -115,8 +115,8 @@ class _Counter:
         except duckdb.Error as error:
             raise NeedsLinesError from error
         counted = tally.summary(rows, asked, self.one_in)
-        lacks = any(answer.matched for answer in counted.answers[len(others) :])
-        nulls = [Question(condition=condition) for condition in json_columns.nulls(others)] if lacks else []
+        ambiguous = any(answer.matched for answer in counted.answers[len(others) :])
+        nulls = [Question(condition=condition) for condition in json_columns.nulls(others)] if ambiguous else []
         by_text = self._read_matching(database, batch, [*nulls, *texts]) if nulls or texts else ()
         if counted.undated or any(answer.matched for answer in by_text[: len(nulls)]):
             raise NeedsLinesError
@@ -127,7 +127,7 @@ class _Counter:
     def _read_matching(
         self, database: duckdb.DuckDBPyConnection, batch: Batch, questions: Sequence[Question]
     ) -> tuple[Answer, ...]:
-        """The answers to questions that ask for text, of lines that all have times."""
+        """Answer questions about text, in lines that all have times."""
         asked = QuestionColumns(questions)
         events = raw_lines.select_events(batch, asked, matching=[question.condition for question in questions])
         statement = tally.statement(f"select *, false as untimed from ({events})", asked)

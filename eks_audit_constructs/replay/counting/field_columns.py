@@ -1,4 +1,4 @@
-"""The fields that questions ask for, as columns that are computed once an event."""
+"""The fields that questions use, as columns that are computed once per event."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["FieldColumns", "stacked"]
 
 
 class FieldColumns(Fields):
-    """The fields of events, by the names of columns.
+    """The fields of events, as names of columns.
 
-    Two steps make the columns, each a SELECT from the one before it: `extracted` and `converted`.
+    Two steps compute the columns, each a SELECT from the one before it: `extracted` and `converted`.
 
     Args:
-        json: The JSON value at a path as a SQL expression, NULL where the field is missing.
-        is_event: A condition: the line is a JSON object.
-        texts: The paths of which `json` gives text: a string is what it says, any other value its JSON.
+        json: Returns the SQL for the JSON value at a path, NULL if the field is missing.
+        is_event: The SQL for whether the line is a JSON object.
+        texts: The paths for which `json` returns text: a string without quotes, the JSON of any other value.
     """
 
     def __init__(self, json: Callable[[Path], str], *, is_event: str, texts: Collection[Path] = ()) -> None:
@@ -60,7 +60,7 @@ class FieldColumns(Fields):
 
 
 def stacked(source: str, *levels: str) -> str:
-    """A SELECT for each level of columns, which stands on the one before it and adds to its columns.
+    """Nest a SELECT for each level of columns, which adds to those of the level before it.
 
     `stacked("events", ", a + b as x", ", x > 3 as q0")` is
 

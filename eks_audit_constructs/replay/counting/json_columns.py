@@ -1,9 +1,16 @@
-"""The SQL with which DuckDB's JSON reader takes only the fields that questions need.
+"""Read only the fields that questions use, with DuckDB's JSON reader: one row per event, a column for each question.
 
-It parses and extracts in one step, and what it cannot take as asked is NULL: a line that is no JSON object, and another
-value where a condition expects an object. It makes no difference between null and missing. Where a condition does, and
-that is not just one of several ways to meet it, the object around the field is taken as it is. Else `lacking` tells of
-events to which it matters, and only if there are any, it is looked for nulls with `nulls`.
+The reader parses and extracts in one step. What does not fit the requested type becomes NULL: a line that is not a JSON
+object, or another value where a condition expects an object. It does not distinguish null from a missing field. Where a
+condition does, and not just as one of several alternatives, the object around the field is extracted instead.
+Otherwise `lacking` finds events for which the difference matters, and only then `nulls` searches for nulls.
+
+For one question, that the verb is delete, the statement is in short
+
+    select 0 as size, true as readable, moment(time) as happened, hash(…) as identity, k0 as q0
+    from (select *, t0 as k0 from (select *, f2 = 'delete' as t0 from (
+        select "stageTimestamp" as time, "auditID" as f0, "stage" as f1, "verb" as f2 from read_json(
+            $files, columns = {'stageTimestamp': 'varchar', 'auditID': 'json', 'verb': 'varchar', …}, …))))
 """
 
 from __future__ import annotations
@@ -38,26 +45,25 @@ from eks_audit_constructs.replay.counting.question_columns import QuestionColumn
 __all__ = ["NeedsLinesError", "lacking", "nulls", "select_events"]
 
 _TIME: Path = TIMES[:1]
-"""An event that has only the other time is left to the other way."""
+"""Events with only the other time are left to `raw_lines`."""
 
 
 class NeedsLinesError(Exception):
-    """Questions that fields alone do not answer."""
+    """The questions cannot be answered from fields alone."""
 
 
 def select_events(asked: QuestionColumns) -> str:
-    """The statement that reads files of JSON lines, with the parameters `files` and `compression`.
+    """Return the statement that reads files of JSON lines, with the parameters `files` and `compression`.
 
-    Its columns are those of `statement.select_events` without `source`, for lines that are JSON objects with a time;
-    of any other, `happened` is NULL, and the row tells nothing more. `size` is always 0.
+    Its columns are those of `raw_lines.select_events` without `source`, for lines that are JSON objects with a time.
+    For other lines `happened` is NULL, and the other columns are meaningless. `size` is always 0.
 
     Args:
         asked: The questions.
 
     Raises:
-        NeedsLinesError: A question asks for the text of a line, for its time, or for two fields of the event itself
-            that differ in case only.
-        UnsupportedInSqlError: SQL cannot say a question.
+        NeedsLinesError: A question uses the text of a line, its time, or two top-level fields that differ only in case.
+        UnsupportedInSqlError: SQL cannot express a question.
     """
     leaves = _leaves(asked.questions)
     texts = _texts(asked.questions) & leaves.keys()
@@ -75,7 +81,7 @@ def select_events(asked: QuestionColumns) -> str:
             known.append(rest)
         return f"{name}_parts[{known.index(rest) + 1}]"
 
-    fields = FieldColumns(value, is_event="time is not null", texts=texts)  # every row that counts is an event
+    fields = FieldColumns(value, is_event="time is not null", texts=texts)  # rows of other lines are ignored
     same = identity(fields.string(AUDIT_ID), fields.string(STAGE))
     terms, shared, answers = asked.columns(fields)
     split = "".join(
@@ -97,12 +103,12 @@ def select_events(asked: QuestionColumns) -> str:
 
 
 def _extracted(document: str, paths: Iterable[Path]) -> str:
-    """The JSON values at some paths, as a list."""
+    """Return the JSON values at paths, as a list."""
     return f"json_extract({document}, [{', '.join(map(DUCKDB.path, paths))}])"
 
 
 def lacking(questions: Sequence[Question]) -> list[Expression]:
-    """Conditions on the events to which it matters whether a field is null or missing."""
+    """Return conditions that match the events for which it matters whether a field is null or missing."""
     read = _leaves(questions).keys()
     return [
         _where_it_matters(question.condition, path, read)
@@ -112,7 +118,7 @@ def lacking(questions: Sequence[Question]) -> list[Expression]:
 
 
 def nulls(questions: Sequence[Question]) -> list[Expression]:
-    """Conditions on the text of a line: while none matches, `select_events` tells null from missing."""
+    """Return conditions on the text of a line; if none matches, no field that `lacking` asks about is null."""
     read = _leaves(questions).keys()
     keys = {str(field.path[-1]) for question in questions for field in _ambiguous(question.condition, read)}
     spelled = ("".join(map(_spelled, key)) for key in sorted(keys))
@@ -120,34 +126,34 @@ def nulls(questions: Sequence[Question]) -> list[Expression]:
 
 
 def _ambiguous(condition: Expression, read: Collection[Path]) -> Iterator[Comparison | Is | NotExists]:
-    """The terms that tell null from missing, of fields that are read by themselves."""
-    return (field for field in _fields(condition) if _tells_null(field) and field.path in read)
+    """Yield the terms that distinguish null from missing, for fields that have their own column."""
+    return (field for field in _fields(condition) if _distinguishes_null(field) and field.path in read)
 
 
-def _tells_null(field: Expression) -> bool:
+def _distinguishes_null(field: Expression) -> bool:
     return isinstance(field, NotExists) or (isinstance(field, Is) and field.constant is Constant.NULL)
 
 
 def _where_it_matters(condition: Expression, path: Path, read: Collection[Path]) -> Expression:
-    """A condition whose truth needs the field to be null or missing.
+    """Narrow a condition to the case in which the field is null or missing.
 
-    The other ways to meet it are left out, and where it asks so of another field, that may be either too.
+    Alternatives without the field are dropped. Other fields for which the difference matters may be either.
     """
     if isinstance(condition, And):
         return And(tuple(_where_it_matters(term, path, read) for term in condition.terms))
     if isinstance(condition, Or):
-        asking = [term for term in condition.terms if any(one.path == path for one in _ambiguous(term, read))]
+        asking = [term for term in condition.terms if any(field.path == path for field in _ambiguous(term, read))]
         return Or(tuple(_where_it_matters(term, path, read) for term in asking or condition.terms))
     return next((NotExists(field.path) for field in _ambiguous(condition, read)), condition)
 
 
 def _spelled(character: str) -> str:
-    """Any way to write it in JSON, and for what is rare, more than that."""
+    """Return a regular expression for all spellings of a character in JSON; a rare one matches any text."""
     return rf"(?:{character}|\\u{ord(character):04x})" if character.isascii() and character.isalnum() else ".+"
 
 
 def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
-    """The fields to take from each event, none of them part of another, with their names as columns."""
+    """Return the fields to extract, none of them inside another, with their column names."""
     wanted = {path for question in questions for path in _wanted(question.condition)}
     wanted |= {_keys(question.value) for question in questions if question.value is not None}
     wanted |= {AUDIT_ID, STAGE}
@@ -155,7 +161,7 @@ def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
     for path in [_TIME, *wanted]:
         for length in range(1, len(path) + 1):
             spellings[tuple(str(key).casefold() for key in path[:length])].add(path[:length])
-    # The names of DuckDB's columns and fields differ in more than case.
+    # DuckDB's names are case-insensitive.
     wanted |= {path[:-1] for alike in spellings.values() if len(alike) > 1 for path in alike}
     if any(path[:1] in ((), _TIME) for path in wanted):
         raise NeedsLinesError
@@ -164,7 +170,7 @@ def _leaves(questions: Sequence[Question]) -> dict[Path, str]:
 
 
 def _wanted(condition: Expression, *, alternative: bool = False) -> Iterator[Path]:
-    """The fields that a condition needs; one of several alternatives is rarely what decides."""
+    """Yield the fields that a condition needs; a single alternative is rarely decisive."""
     if isinstance(condition, And | Or):
         for term in condition.terms:
             yield from _wanted(term, alternative=alternative or isinstance(condition, Or))
@@ -173,19 +179,19 @@ def _wanted(condition: Expression, *, alternative: bool = False) -> Iterator[Pat
     else:
         for field in _fields(condition):
             keys = _keys(field.path)
-            around = _tells_null(field) and keys == field.path and len(keys) > 1 and not alternative
+            around = _distinguishes_null(field) and keys == field.path and len(keys) > 1 and not alternative
             yield keys[:-1] if around else keys
 
 
 def _keys(path: Path) -> Path:
-    """The part of a path before its first index."""
+    """Return the part of a path before its first index."""
     return tuple(takewhile(lambda segment: isinstance(segment, str), path))
 
 
 def _texts(questions: Sequence[Question]) -> set[Path]:
-    """The fields that are compared only with strings which no other JSON value can look like.
+    """Return the fields that are compared only with strings that no other JSON value looks like.
 
-    Read as text, a string is what it says, and any other value is its JSON.
+    They are read as text: a string without quotes, the JSON of any other value.
     """
     texts, others = set[Path](), {AUDIT_ID, STAGE}
     others |= {_keys(question.value) for question in questions if question.value is not None}
@@ -217,7 +223,7 @@ def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:
 
 
 def _columns(leaves: Mapping[Path, str], texts: Collection[Path]) -> str:
-    """The types of an event's fields, as the reader's argument."""
+    """Return the types of the fields, as the argument of the reader."""
     tree: dict[str, Any] = {TIMES[0]: "varchar"}
     for path in leaves:
         *parents, last = map(str, path)

@@ -1,8 +1,8 @@
-"""Questions as columns of a statement: whether an event matches, asked as cheaply as a database can.
+"""Compute the answers to questions as columns of a statement, as cheaply as the database can.
 
-The terms of all questions are columns of their own, so that each is asked once of an event, whatever number of
-questions has it: over whole columns a database is faster than it finds out what it may skip. Only what searches a text
-or an array is expensive enough to be asked only where the rest of its question holds.
+Each term is a column, so that it is evaluated once per event, no matter how many questions use it: over whole columns,
+evaluating everything is faster than deciding what to skip. Only searches in text or arrays are expensive enough to be
+evaluated only where the rest of the question holds.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from eks_audit_constructs.replay.counting.field_columns import FieldColumns
 __all__ = ["QuestionColumns", "is_textual"]
 
 _EXPENSIVE = 4
-"""The work from which on a term is expensive; to ask for a certain text is 1."""
+"""The cost from which a term is expensive; comparing with a fixed text costs 1."""
 
 
 class QuestionColumns:
-    """Whether events match some questions, as columns.
+    """The answers to questions, as columns.
 
     Attributes:
         questions: The questions.
-        names: The columns that tell whether an event matches, NULL being no: one for each question.
-        values: The paths of the numbers that questions ask for; of the first one, the column is `v0`.
+        names: For each question, the column with whether an event matches; NULL means no.
+        values: The paths of the numbers that questions ask for; the column of the first is `v0`.
     """
 
     def __init__(self, questions: Sequence[Question]) -> None:
@@ -48,28 +48,28 @@ class QuestionColumns:
         self._uses = Counter[Expression](leaf for question in questions for leaf in _leaves(question.condition))
 
     def columns(self, fields: FieldColumns) -> tuple[str, str, str]:
-        """The columns of three SELECTs, each from the one before it: terms, what questions share, and the answers.
+        """Return the columns of three nested SELECTs: terms, the parts that questions share, and the answers.
 
-        Each column is preceded by a comma. For two questions, whether a request deleted a pod or a Secret, they are
+        Each column is preceded by a comma. For two questions, that a pod or a Secret is deleted, they are
 
             , x0::varchar = '"delete"' as t0, x1::varchar = '"pods"' as t1, x1::varchar = '"secrets"' as t2
             , (t0 and t1) as k0, (t0 and t2) as k1
             , k0 as q0, k1 as q1
 
         Raises:
-            UnsupportedInSqlError: SQL cannot say a condition.
+            UnsupportedInSqlError: SQL cannot express a condition.
         """
         terms: dict[Expression, str] = {}
         shared: dict[str, str] = {}
-        say = cache(partial(condition, fields=fields))
+        render = cache(partial(condition, fields=fields))
 
         def sql(part: Expression, *, alone: bool) -> str:
-            """A condition over the columns of the terms, of which those that no other question has may stand in it."""
+            """Render a condition over the columns of terms; if `alone`, terms that occur only here go inline."""
             if isinstance(part, And | Or) and part.terms:
                 word = " and " if isinstance(part, And) else " or "
                 return f"({word.join(sql(term, alone=alone) for term in part.terms)})"
             inline = self._is_expensive(part) or (alone and self._uses[part] == 1)
-            return say(part) if inline or isinstance(part, And | Or) else terms.setdefault(part, f"t{len(terms)}")
+            return render(part) if inline or isinstance(part, And | Or) else terms.setdefault(part, f"t{len(terms)}")
 
         answers = ""
         for name, question in zip(self.names, self.questions, strict=True):
@@ -83,15 +83,15 @@ class QuestionColumns:
         for number, path in enumerate(self.values):
             value = fields.number(path)
             answers += f", case when isfinite({value}) then {value} end as v{number}"
-        return _columns((say(term), name) for term, name in terms.items()), _columns(shared.items()), answers
+        return _columns((render(term), name) for term, name in terms.items()), _columns(shared.items()), answers
 
     def _is_expensive(self, term: Expression) -> bool:
-        """Whether asking it where the rest of a question holds is less work than asking it of every event."""
+        """Return whether to evaluate a term only where the rest of its question holds, rather than for every event."""
         return sum(_work(leaf) // self._uses[leaf] for leaf in _leaves(term)) >= _EXPENSIVE
 
 
 def is_textual(condition: Expression) -> bool:
-    """Whether a condition asks for the text of a line, and for nothing else."""
+    """Return whether a condition uses only the text of a line."""
     leaves = list(_leaves(condition))
     return bool(leaves) and all(isinstance(leaf, Term) for leaf in leaves)
 
@@ -106,7 +106,7 @@ def _leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Ter
 
 
 def _work(leaf: Comparison | Is | NotExists | Term) -> int:
-    """How expensive it is, roughly as measured: what matters is only what is far more expensive than the rest."""
+    """Estimate the cost of a term from rough measurements; only the large differences matter."""
     if isinstance(leaf, Term) or ANY_ELEMENT in leaf.path:
         return 1000
     wanted = leaf.value if isinstance(leaf, Comparison) else None

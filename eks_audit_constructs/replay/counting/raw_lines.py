@@ -1,6 +1,6 @@
-"""The SQL with which DuckDB reads logs as raw lines: one row an event, with a column for each question.
+"""Read logs as raw lines in DuckDB: one row per event, with a column for each question.
 
-Of a log of one question, that the verb is delete, the statement is in short
+For one question, that the verb is delete, the statement is in short
 
     select source, strlen(message) as size, fields is not null as readable, coalesce(moment(x0), …) as happened,
         hash(…) as identity, k0 as q0
@@ -25,7 +25,7 @@ __all__ = ["LineFields", "select_events"]
 
 
 class LineFields(FieldColumns):
-    """The fields of events in raw lines: each line is parsed once, for all of them."""
+    """The fields of events in raw lines; each line is parsed once for all fields."""
 
     def __init__(self) -> None:
         self._paths: dict[Path, str] = {}
@@ -36,13 +36,13 @@ class LineFields(FieldColumns):
 
     @property
     def happened(self) -> str:
-        """When an event was, in microseconds since 1970; NULL without a time."""
+        """The time of an event in microseconds since 1970, NULL without one."""
         own = (f"moment(trim({self.json((name,))}::varchar, '\"'))" for name in TIMES)
         return f"coalesce(moment(written), {', '.join(own)})"
 
     def parsed(self, lines: str) -> str:
-        """The statement that adds the fields asked for until now to lines; NULL where a line is no JSON object."""
-        # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
+        """Return the statement that adds `fields`, those used so far, to lines; NULL if a line is not a JSON object."""
+        # Parse only what looks like an object: if a TRY fails once, it parses its whole vector row by row.
         return f"""
             select *, case when braced(message) then try({_extracted(self._paths)}) end as fields from ({lines})
         """
@@ -53,18 +53,18 @@ def _extracted(paths: Iterable[Path]) -> str:
 
 
 def select_events(batch: Batch, asked: QuestionColumns, *, matching: Sequence[Expression] = ()) -> str:
-    """The statement that reads the files of a batch, with its parameters.
+    """Return the statement that reads the files of a batch, with the parameters of the batch.
 
-    Its columns: `source` (which file), `size` (bytes), `readable` (it is a JSON object), `happened` (microseconds since
-    1970, NULL without a time), `identity` (NULL without one), and those of the questions.
+    Columns: `source` (the file), `size` (bytes), `readable` (whether it is a JSON object), `happened` (microseconds
+    since 1970, NULL without a time), `identity` (NULL without one), and those of the questions.
 
     Args:
         batch: The files.
         asked: The questions.
-        matching: Conditions on the text of a line; if given, only lines that match one of them are read.
+        matching: Conditions on the text of a line. If given, only lines that match one of them are read.
 
     Raises:
-        UnsupportedInSqlError: SQL cannot say a condition.
+        UnsupportedInSqlError: SQL cannot express a condition.
     """
     fields = LineFields()
     happened = fields.happened

@@ -1,4 +1,4 @@
-"""Logs counted in plain Python: the reference the engine is held to, and its help with what it cannot read."""
+"""Count logs in plain Python: the reference for the engine, and its fallback for files that it cannot read."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["count"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Matching: TypeAlias = list[tuple[int, float | None]]
-"""The questions an event answers, each with the number it holds."""
+"""The questions that an event matches, each with the number to record, if any."""
 
 
 class _Minutes:
-    """What is in each minute."""
+    """The counts of each minute."""
 
     def __init__(self, questions: int) -> None:
         self.lines: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
         self.samples: list[dict[int, Sample]] = [{} for _ in range(questions)]
 
-    def enter(self, minute: int, size: int, matching: _Matching) -> None:
+    def add(self, minute: int, size: int, matching: _Matching) -> None:
         self.lines[minute] = self.lines.get(minute, 0) + 1
         self.sizes[minute] = self.sizes.get(minute, 0) + size
         for index, number in matching:
@@ -40,12 +40,12 @@ class _Minutes:
 
 
 def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> LogCounts:
-    """Count one log's events, minute by minute.
+    """Count the events of a log, minute by minute.
 
     Args:
         log: The log.
         questions: What to count.
-        one_in: Of how many identities one is remembered.
+        one_in: One in so many identities is kept.
 
     Raises:
         LogError: The log cannot be read to its end.
@@ -57,7 +57,7 @@ def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> LogCounts
     identities = Identities(one_in)
     minutes = _Minutes(len(questions))
     minute: int | None = None
-    early: list[tuple[int, _Matching]] = []  # events before the first that has a time
+    early: list[tuple[int, _Matching]] = []  # events before the first with a time
     for event in events(log):
         matching: _Matching = [
             (index, 1.0 if path is None else _number(event.value, path))
@@ -77,12 +77,12 @@ def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> LogCounts
             times = [min(*times, event.at), max(*times, event.at)] if times else [event.at, event.at]
             minute = (event.at - _EPOCH) // timedelta(minutes=1) * 60
             for held in early:
-                minutes.enter(minute, *held)
+                minutes.add(minute, *held)
             early.clear()
         if minute is None:
             early.append((len(event.line), matching))
         else:
-            minutes.enter(minute, len(event.line), matching)
+            minutes.add(minute, len(event.line), matching)
     answers = zip(matched, minutes.samples, strict=True)
     return LogCounts(
         events=total,

@@ -1,4 +1,4 @@
-"""Events counted by DuckDB, minute by minute: the statement, and what its rows mean."""
+"""Count events in DuckDB, minute by minute: the statement, and the reading of its rows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from eks_audit_constructs.replay.counting.question_columns import QuestionColumn
 __all__ = ["Row", "statement", "summary"]
 
 Row: TypeAlias = tuple[Any, ...]
-"""The events that match the same questions: whether each question is one of them, what `_TOTALS` says, and then lists,
-with a place for each minute: what `_LISTED` says, and for each number that questions ask for, what `_VALUE` says."""
+"""The events that match the same questions: whether each question matches, then `_TOTALS`, then lists with an item for
+each minute: `_LISTED`, and the functions in `_VALUE` of each number that questions ask for."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
@@ -25,7 +25,7 @@ _LISTED = ("minute", "events", "bytes")
 
 
 def statement(events: str, asked: QuestionColumns) -> str:
-    """The statement that counts events, with the parameter `one_in`: of how many identities to remember one.
+    """Return the statement that counts events, with the parameter `one_in` (see `duplicates`).
 
     For one question it is in short
 
@@ -34,7 +34,7 @@ def statement(events: str, asked: QuestionColumns) -> str:
         ) group by q0
 
     Args:
-        events: The statement that selects the events, with the columns of `raw_lines.select_events` and `untimed`.
+        events: A statement that selects events, with the columns of `raw_lines.select_events` and `untimed`.
         asked: The questions.
     """
     counts = {
@@ -57,7 +57,7 @@ def statement(events: str, asked: QuestionColumns) -> str:
 
 
 def summary(rows: Iterable[Row], asked: QuestionColumns, one_in: int) -> LogCounts:
-    """The counts that the rows of the statement tell."""
+    """Add up the rows of the statement."""
     lines, sizes = Counter[int](), Counter[int]()
     series = [_Series() for _ in asked.questions]
     total = unreadable = untimed = undated = 0
@@ -67,7 +67,7 @@ def summary(rows: Iterable[Row], asked: QuestionColumns, one_in: int) -> LogCoun
         matching = [index for index in range(len(series)) if row[index]]
         broken, timeless, first, last, same, minutes, events, bytes_, *numbers = row[len(series) :]
         if minutes is None:
-            continue  # there is no event at all
+            continue  # there are no events
         total += sum(events)
         unreadable += broken
         untimed += timeless
@@ -93,14 +93,14 @@ def summary(rows: Iterable[Row], asked: QuestionColumns, one_in: int) -> LogCoun
         last=_EPOCH + timedelta(microseconds=max(times)) if times else None,
         lines=dict(sorted(lines.items())),
         sizes=dict(sorted(sizes.items())),
-        answers=tuple(one.answer() for one in series),
+        answers=tuple(counted.answer() for counted in series),
         identities=dict(identities),
         one_in=one_in,
     )
 
 
 class _Series:
-    """What one question has counted."""
+    """The counts of one question."""
 
     def __init__(self) -> None:
         self.matched = 0
