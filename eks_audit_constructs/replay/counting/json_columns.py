@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -100,11 +100,6 @@ def select_events(asked: QuestionColumns) -> str:
         select 0 as size, true as readable, moment(time) as happened, {same} as identity{answers}
         from ({stacked(source, split, fields.extracted, fields.converted, terms, shared)})
     """
-
-
-def _extracted(document: str, paths: Iterable[Path]) -> str:
-    """Return the JSON values at paths, as a list."""
-    return f"json_extract({document}, [{', '.join(map(DUCKDB.path, paths))}])"
 
 
 def lacking(questions: Sequence[Question]) -> list[Expression]:
