@@ -1,4 +1,4 @@
-"""Runs a query over audit logs: DuckDB reads them once, with all processors, and keeps what the query needs."""
+"""Query execution: DuckDB reads the audit logs once, on all processors, and keeps what the query needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from eks_audit_constructs.insights.values import Kind
 __all__ = ["Cell", "Table", "answer"]
 
 Cell: TypeAlias = str | int | float | None
-"""A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is missing."""
+"""A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is a missing field."""
 
 _COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,16 +33,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """The answer to a query.
+    """The result of a query.
 
     Attributes:
-        columns: Their names.
-        rows: At most as many as the query's limit, 10,000 without one.
-        matched: Events that all filters before the first stats let through.
-        scanned: Events in the logs; blank lines are none.
-        unreadable: Of these, those that are no JSON object.
-        untimed: Of these, those without a time, which have no `@timestamp`.
-        notes: What was said of the logs: damage, and what was left out.
+        columns: Column names.
+        rows: At most as many as the query's limit; 10,000 without one.
+        matched: Events that pass all filters before the first stats.
+        scanned: Events in the logs; blank lines do not count.
+        unreadable: Scanned events that are not JSON objects.
+        untimed: Scanned events without a time, which have no `@timestamp`.
+        notes: Remarks on the logs: damage, and what was left out.
     """
 
     columns: tuple[str, ...]
@@ -59,12 +59,12 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
 
     Args:
         script: The query.
-        logs: The logs, as `replay.logs.opened` finds them.
-        progress: Called now and then with the share of the work that is done, 0 to 1.
+        logs: The logs, as found by `audit_logs.logs.opened`.
+        progress: Called from time to time with the fraction of the work that is done, 0 to 1.
 
     Raises:
-        QueryError: The text is no query, CloudWatch would not run it, or it has what cannot be run
-            offline (the error names line and column); a log cannot be read; or memory or the disk are too small.
+        QueryError: The text is not a query, CloudWatch would reject it, or it uses something that cannot be run
+            offline (the error names line and column); a log cannot be read; or memory or disk space runs out.
     """
     planned = plan(script, parse(script), now=time.time())
     try:
@@ -78,7 +78,7 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
             script.where,
             value=script.text,
             limit=f"DuckDB cannot run it: {str(error).splitlines()[0]}",
-            way_out="If memory or the disk is full, ask for less at a time.",
+            way_out="If memory or the disk is full, query fewer logs at a time.",
         ) from error
     scanned, matched, unreadable, untimed = (int(count or 0) for count in counts or (0, 0, 0, 0))
     kinds = [kind for _, kind in planned.columns]
@@ -93,7 +93,7 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
 
 
 def _reduce(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log]) -> None:
-    """Make the table `reduced` of the logs; of those that DuckDB cannot read, of copies it can."""
+    """Create the table `reduced` from the logs, using copies of those that DuckDB cannot read."""
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as folder:
         copies: dict[Path, Copy] = {}
         try:
@@ -113,7 +113,7 @@ def _read(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log
 
 
 def _readable(database: duckdb.DuckDBPyConnection, log: Log) -> bool:
-    """Not if there is a carriage return inside a line, a byte that is no UTF-8, or a line over 4 MiB."""
+    """Return False for a carriage return inside a line, a byte that is not UTF-8, or a line over 4 MiB."""
     try:
         database.execute(f"select sum(strlen(message)) from ({lines([log], {})})")
     except duckdb.Error:

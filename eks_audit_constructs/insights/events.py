@@ -1,17 +1,17 @@
-"""Log lines as DuckDB reads them, and the fields that a query may ask of each.
+"""Log lines as DuckDB reads them, and the fields that a query can use.
 
-CloudWatch flattens a JSON event into fields: its texts, numbers, and booleans (as 1 and 0). Objects and arrays are
-none, nor is null; an element of an array is named by its index, as a key `0` would be. Unlike there, every field is
-found, not the first 200 of an event only.
+CloudWatch flattens a JSON event into fields: its strings, numbers, and booleans (as 1 and 0). Objects, arrays and null
+are not fields; an element of an array is named by its index, like a key `0`. CloudWatch finds only the first 200
+fields of an event; here all of them are found.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
 
 Fields that CloudWatch adds:
 - `@timestamp`: the time before the event in an export file, otherwise the event's `stageTimestamp` or
-  `requestReceivedTimestamp`; missing where there is none.
+  `requestReceivedTimestamp`; missing if there is none.
 - `@message`: the line.
-- `@logStream`: the stream whose folder an export file lies in. Otherwise audit events are given
-  `kube-apiserver-audit-0`, lines as the IAM authenticator writes them `authenticator-0`, and all others `unknown`.
-- `@log`, `@ingestionTime`: always missing, no log file says them.
+- `@logStream`: the log stream that an export file's folder is named after. Otherwise `kube-apiserver-audit-0` for
+  audit events, `authenticator-0` for lines in the format of the IAM authenticator, and `unknown` for all others.
+- `@log`, `@ingestionTime`: always missing, since no log file contains them.
 """
 
 from __future__ import annotations
@@ -44,33 +44,33 @@ _BUILT_IN = {
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a log that DuckDB cannot read as it is: a JSON object with `line` for each line."""
+    """A copy of a log that DuckDB cannot read as it is: for each line, a JSON object with the key `line`."""
 
     path: Path
     longest: int
-    """Bytes in its longest line."""
+    """Length of its longest line, in bytes."""
 
 
 class Events:
-    """Collects the fields that a query asks for, and writes the SQL that reads them."""
+    """The fields that a query uses, and the SQL that reads them."""
 
     def __init__(self) -> None:
         self._columns: dict[str, str] = {}
 
     def field(self, name: Name) -> Value:
-        """A field of a log event.
+        """Return a field of a log event as SQL.
 
         Raises:
-            UnsupportedInQueryError: It is one that CloudWatch would have to add.
+            UnsupportedInQueryError: Only CloudWatch could add the field.
         """
         if name.flat in _BUILT_IN:
             return _BUILT_IN[name.flat]
         if name.flat.startswith("@"):
-            raise UnsupportedInQueryError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
+            raise UnsupportedInQueryError("no log file contains this field", f"Use one of {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
-        """The SQL of the events: `message`, `time`, `stream`, `readable` and the fields asked for. See `lines`."""
+        """Return the SQL of the events: `message`, `time`, `stream`, `readable` and the fields used. See `lines`."""
         wanted = [*TIMES, "kind", *(name for name in self._columns if name not in (*TIMES, "kind"))]
         places: dict[str, str] = {}
         paths: list[str] = []
@@ -82,7 +82,7 @@ class Events:
             paths += ways
         columns = "".join(f", {places[name]} as {column}" for name, column in self._columns.items())
         times = ", ".join(f"moment({places[name]})" for name in TIMES)
-        # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
+        # Parse only what looks like an object: a TRY that fails once parses its whole vector row by row.
         return f"""
             select
                 message, fields is not null as readable,
@@ -99,11 +99,11 @@ class Events:
 
 
 def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
-    """The SQL of all lines: each as `message`, with the time `written` before it and the stream of its `folder`.
+    """Return the SQL of all lines: `message`, `written` (the time before it) and `folder` (its log stream).
 
     Args:
         logs: The logs.
-        copies: What to read in place of some of them, by their paths.
+        copies: Copies to read in place of some logs, by the paths of those logs.
     """
     alike: dict[tuple[bool, bool, int, str | None], list[str]] = {}
     for log in logs:

@@ -1,10 +1,10 @@
-"""Expressions of a query, translated to DuckDB's SQL.
+"""Expressions of a query, translated to DuckDB SQL.
 
-What CloudWatch does not say, or nobody here has seen, is decided thus:
-- A comparison with a missing field is false, `!=`, `not like` and `not in` included; `not` of it is true.
-- With a number, or a field with a field, values that look like numbers compare as numbers. With a text in quotes, = and
-  != compare the text: the number 403 equals "403". A text that is no number equals none and is neither less nor more.
-- A map or list equals nothing. A time compares with milliseconds since 1970.
+Where CloudWatch's behaviour is undocumented, or was never observed here, these rules apply:
+- A comparison with a missing field is false, including `!=`, `not like` and `not in`; `not` of it is true.
+- Against a number or another field, values that look like numbers compare as numbers. Against quoted text, = and !=
+  compare text: the number 403 equals "403". Other text equals no number, and is neither less nor greater than one.
+- A map or list equals nothing. A time compares as milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ _TIMED = ("bin", "datefloor", "dateceil")
 
 
 def compact(written: str) -> str:
-    """An expression without its spaces, by which a later command may name a column."""
+    """Remove the spaces from an expression: a later command may refer to a column this way."""
     return "".join(written.split())
 
 
 class Expressions:
-    """Translates expressions over the rows that one command hands to the next.
+    """Translates expressions over the rows that one command passes to the next.
 
     Args:
-        script: The query, for errors.
-        names: What names stand for already: aliases, parsed fields, columns.
-        field: What any other name stands for.
+        script: The query, for error messages.
+        names: Names that are already defined: aliases, parsed fields, columns.
+        field: Resolves any other name.
         time: `@timestamp` as SQL; None after the first stats.
         now: The time at which the query runs, in seconds since 1970.
     """
@@ -75,23 +75,23 @@ class Expressions:
         self._field, self._now = field, now
 
     def value(self, node: Expression) -> Value:
-        """The value of an expression.
+        """Translate an expression.
 
         Raises:
-            QueryError: It has none here; the error names its place.
+            QueryError: The expression has no value here; the error names its place.
         """
         return self._placed(node, lambda: self._value(node))
 
     def truth(self, node: Expression) -> str:
-        """The expression as a condition; NULL is false."""
+        """Translate an expression to a condition; NULL is false."""
         return self._placed(node, lambda: truth(self._value(node)))
 
     def text(self, node: Expression) -> str:
-        """The expression as text."""
+        """Translate an expression to text."""
         return self._placed(node, lambda: text(self._value(node)))
 
     def sort_key(self, node: Expression, *, descending: bool) -> list[str]:
-        """See `values.sort_key`."""
+        """Translate an expression to a sort key; see `values.sort_key`."""
         return self._placed(node, lambda: sort_key(self._value(node), descending=descending))
 
     def _placed(self, node: Expression | Regex, translate: Callable[[], T]) -> T:
@@ -106,7 +106,7 @@ class Expressions:
                 return self._named(node)
             case Number(value=value):
                 if not math.isfinite(value):
-                    raise UnsupportedInQueryError("a number is finite", "Write a smaller one.")
+                    raise UnsupportedInQueryError("a number must be finite", "Use a smaller one.")
                 return Value(Kind.NUMBER, f"{value!r}::double", value)
             case Text(value=written):
                 return Value(Kind.QUOTED, literal(written), written)
@@ -128,8 +128,8 @@ class Expressions:
             case Negation():
                 return Value(Kind.TRUTH, f"(not coalesce({self.truth(node.operand)}, false))")
             case Period():
-                raise UnsupportedInQueryError("a period is no value", "Give it to bin(), datefloor() or dateceil().")
-        raise UnsupportedInQueryError("* stands for all events only in count(*)", "Name a field.")
+                raise UnsupportedInQueryError("a period is not a value", "Pass it to bin(), datefloor() or dateceil().")
+        raise UnsupportedInQueryError("* is allowed only in count(*)", "Name a field.")
 
     def _named(self, name: Name) -> Value:
         if name.flat in self.names:
@@ -164,7 +164,7 @@ class Expressions:
         return self._placed(regex, lambda: patterns.of_regex(regex))
 
     def parsed(self, source: str, pattern: Text | Regex, names: tuple[str, ...]) -> dict[str, Value]:
-        """The fields that `parse` takes out of a text given as SQL; missing where the pattern does not match."""
+        """Return the fields that `parse` extracts from text given as SQL; missing if the pattern does not match."""
         if isinstance(pattern, Regex):
             regex = self._regex(pattern)
             order = {name: index for index, name in enumerate(patterns.groups(regex), start=1) if name}
@@ -189,7 +189,7 @@ class Expressions:
         scalar = SCALARS.get(name)
         if scalar is None:
             if name in AGGREGATES:
-                raise UnsupportedInQueryError("this function aggregates events", "Call it in stats.")
+                raise UnsupportedInQueryError("this function aggregates events", "Use it in stats.")
             raise self._unknown(node)
         self._check_count(node, scalar.fewest, scalar.most)
         return scalar.build(*map(self.value, node.arguments))
@@ -198,15 +198,15 @@ class Expressions:
         self._check_count(node, *((1, 1) if name == "bin" else (2, 2)))
         *source, period = node.arguments
         if not isinstance(period, Period):
-            raise self.script.refusal(period.start, "this is no period of time", "Write one, as in 5m, 1h or 1d.")
+            raise self.script.refusal(period.start, "this is not a period", "Use one such as 5m, 1h or 1d.")
         if source:
             time = self.value(source[0])
             if time.kind is not Kind.TIME:
-                raise self.script.refusal(source[0].start, "this is no time", "Give it @timestamp or fromMillis().")
+                raise self.script.refusal(source[0].start, "this is not a time", "Pass @timestamp or fromMillis().")
             instant = time.sql
         elif self.time is None:
             raise UnsupportedInQueryError(
-                "bin() reads @timestamp, which is gone after stats", "Name a time there, and use datefloor() on it."
+                "bin() reads @timestamp, which is gone after stats", "Name a time in stats, and use datefloor() on it."
             )
         else:
             instant = self.time
@@ -217,8 +217,8 @@ class Expressions:
         known = [*SCALARS, *AGGREGATES, *_TIMED, "now"]
         near = difflib.get_close_matches(node.function.lower(), known, n=1)
         return UnsupportedInQueryError(
-            "this is no function that can be run offline",
-            f"Did you mean {near[0]}()?" if near else f"There are {', '.join(sorted(known))}.",
+            "this is not a function that can be run offline",
+            f"Did you mean {near[0]}()?" if near else f"Use one of {', '.join(sorted(known))}.",
         )
 
     def _check_count(self, node: Call, fewest: int, most: int | None) -> None:
@@ -231,12 +231,12 @@ class Expressions:
 
 
 class Aggregates(Expressions):
-    """Translates what stands in stats: functions of many rows, and what is made of their results.
+    """Translates the expressions in stats: functions of many rows, and expressions over their results.
 
     Args:
-        rows: Translates their arguments.
-        names: The groups by their names; earlier columns are added as they come.
-        kept: SQL that is false for rows that do not count, though they are there.
+        rows: Translates the arguments of these functions.
+        names: The groups by name; columns are added as they are translated.
+        kept: SQL that is false for rows to ignore; None if all rows count.
     """
 
     def __init__(self, rows: Expressions, names: dict[str, Value], *, kept: str | None) -> None:
@@ -245,7 +245,7 @@ class Aggregates(Expressions):
 
     def _refused(self, name: Name) -> Value:
         raise UnsupportedInQueryError(
-            "this field is neither aggregated nor one to group by", "Aggregate it, or name it after `by`."
+            "this field is neither aggregated nor grouped by", "Aggregate it, or name it after `by`."
         )
 
     def _call(self, node: Call) -> Value:
@@ -253,8 +253,8 @@ class Aggregates(Expressions):
         if aggregate is None:
             return super()._call(node)
         self._check_count(node, aggregate.fewest, aggregate.most)
-        every = node.function.lower() == "count" and isinstance(node.arguments[0] if node.arguments else None, Star)
-        arguments = () if every else node.arguments
+        counts_rows = node.function.lower() == "count" and node.arguments and isinstance(node.arguments[0], Star)
+        arguments = () if counts_rows else node.arguments
         return aggregate.build(tuple(map(self._argument, arguments)), self._rows.time)
 
     def _argument(self, node: Expression) -> Value:
@@ -265,12 +265,12 @@ class Aggregates(Expressions):
 
 
 def _compared(sign: str, left: Value, right: Value) -> str:
-    """One of `= != < <= > >=`; NULL, which is false, when a side is missing."""
+    """Compare with one of `= != < <= > >=`; NULL, which is false, if a side is missing."""
     kinds, operator = {left.kind, right.kind}, "<>" if sign == "!=" else sign
     if Kind.MAP in kinds:
         return "false"
     if kinds == {Kind.TIME, Kind.QUOTED}:
-        raise UnsupportedInQueryError("a time does not compare with text", "Compare toMillis() of it with a number.")
+        raise UnsupportedInQueryError("a time cannot be compared with text", "Compare toMillis() of it with a number.")
     if kinds.isdisjoint({Kind.TEXT, Kind.QUOTED}):
         return f"({number(left)} {operator} {number(right)})"
     if kinds <= {Kind.TEXT, Kind.QUOTED}:

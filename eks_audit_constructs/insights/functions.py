@@ -1,4 +1,4 @@
-"""The functions of Logs Insights, in DuckDB's SQL.
+"""The functions of Logs Insights, in DuckDB SQL.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html
 """
@@ -26,7 +26,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A function of many rows, called with its arguments and the SQL of `@timestamp`, or None where there is none."""
+    """A function of many rows, built from its arguments and the SQL of `@timestamp`; None if there is none."""
 
     fewest: int
     most: int
@@ -58,7 +58,7 @@ def _coalesce(*values: Value) -> Value:
 def _substr(source: Value, start: Value, length: Value | None = None) -> Value:
     for given in (start, length):
         if given is not None and isinstance(given.constant, float) and given.constant < 0:
-            raise UnsupportedInQueryError("substr() takes an index and a length from 0 on", "Count from the beginning.")
+            raise UnsupportedInQueryError("the index and length of substr() are 0 or more", "Count from the beginning.")
     index = f"least(greatest({number(start)}, 0), 1e9)::bigint + 1"
     rest = "" if length is None else f", least(greatest({number(length)}, 0), 1e9)::bigint"
     return _text(f"substr({text(source)}, {index}{rest})")
@@ -84,14 +84,12 @@ def _subnet(versions: tuple[int, ...]) -> Scalar:
     def build(address: Value, subnet: Value) -> Value:
         if not isinstance(subnet.constant, str):
             raise UnsupportedInQueryError(
-                "the subnet has to stand in the query, in quotes", 'Write it, as in "10.0.0.0/8".'
+                "the subnet must be quoted text in the query", 'Write it out, as in "10.0.0.0/8".'
             )
         try:
             network = ipaddress.ip_network(subnet.constant, strict=False)
         except ValueError as error:
-            raise UnsupportedInQueryError(
-                f"no subnet: {error}", 'Write it in CIDR notation, as in "10.0.0.0/8".'
-            ) from error
+            raise UnsupportedInQueryError(f"not a subnet: {error}", 'Use CIDR notation, as in "10.0.0.0/8".') from error
         if network.version not in versions:
             raise UnsupportedInQueryError(
                 f"this is an IPv{network.version} subnet", "Use isIpInSubnet(), which takes both."
@@ -129,7 +127,7 @@ def _replace(source: Value, old: Value, new: Value) -> Value:
 
 def _json_stringify(value: Value) -> Value:
     if value.kind is not Kind.MAP:
-        raise UnsupportedInQueryError("jsonStringify() takes a map or list", "Give it what jsonParse() returned.")
+        raise UnsupportedInQueryError("jsonStringify() takes a map or list", "Pass it the result of jsonParse().")
     return _text(f"{value.sql}::varchar")
 
 
@@ -139,7 +137,7 @@ def _from_millis(value: Value) -> Value:
 
 def _to_millis(value: Value) -> Value:
     if value.kind is not Kind.TIME:
-        raise UnsupportedInQueryError("toMillis() takes a time", "Give it @timestamp.")
+        raise UnsupportedInQueryError("toMillis() takes a time", "Pass it @timestamp.")
     return _number(number(value))
 
 
@@ -177,12 +175,12 @@ SCALARS = {
     "toupper": _of_text("upper"),
     "trim": _trim("trim"),
 }
-"""By their names in lower case. Those that take periods of time, and `now`, are in `translation`."""
+"""Functions by lower-case name. Those that take periods, and `now`, are in `expressions`."""
 
 
 def _comparable(value: Value) -> Value:
     if value.kind is Kind.MAP:
-        raise UnsupportedInQueryError("maps and lists cannot be aggregated", "Aggregate a field of it.")
+        raise UnsupportedInQueryError("maps and lists cannot be aggregated", "Aggregate one of its fields.")
     return value
 
 
@@ -204,7 +202,7 @@ def _by_time(function: str) -> Aggregate:
     def build(values: _Values, time: str | None) -> Value:
         if time is None:
             raise UnsupportedInQueryError(
-                "after the first stats there is no @timestamp", "Aggregate it there, as max(@timestamp)."
+                "after the first stats there is no @timestamp", "Aggregate it in that stats, as in max(@timestamp)."
             )
         value = _comparable(values[0])
         moment, moment_and_value = f"{time} is not null", f"{{'at': {time}, 'value': {value.sql}}}"
@@ -226,7 +224,7 @@ def _by_order(*, descending: bool) -> Aggregate:
 def _percentile(values: _Values, _: str | None) -> Value:
     value, percent = values
     if not isinstance(percent.constant, float) or not 0 <= percent.constant <= 100:
-        raise UnsupportedInQueryError("a percentile is a number from 0 to 100", "Write it, as in pct(bytes, 95).")
+        raise UnsupportedInQueryError("a percentile is a number from 0 to 100", "Write it out, as in pct(bytes, 95).")
     return _number(f"quantile_disc({number(_comparable(value))}, {percent.constant / 100!r})")
 
 
@@ -251,9 +249,9 @@ AGGREGATES = {
     "stddev": _of_field("stddev_samp"),
     "sum": _of_field("sum"),
 }
-"""By their names in lower case. Missing values are passed over.
+"""Aggregate functions by lower-case name. Missing values are ignored.
 
-`pct` gives a value that occurs (nearest rank), `median` the mean of the middle two, `stddev` that of a sample; `min`
-and `max` of a field look at its numbers if it has any; of events at the same time, `earliest` takes the least value
-and `latest` the greatest.
+`pct` returns a value that occurs (nearest rank), `median` the mean of the middle two, `stddev` that of a sample; `min`
+and `max` of a field consider only its numbers if it has any; among events with the same time, `earliest` returns the
+smallest value and `latest` the greatest.
 """

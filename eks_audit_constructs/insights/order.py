@@ -1,4 +1,4 @@
-"""Which command may follow which.
+"""The order in which commands may follow each other.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Stats.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Dedup.html
@@ -14,22 +14,22 @@ __all__ = ["check_order"]
 
 
 def check_order(script: Script, commands: Sequence[Command]) -> None:
-    """Check in which order the commands of a query stand.
+    """Check the order of a query's commands.
 
     Raises:
-        QueryError: CloudWatch would not run it so, or does not say what it would do.
+        QueryError: CloudWatch would reject the order, or does not document what it does.
     """
     before: list[type[Command]] = []
     for command in commands:
         kind = type(command)
         if Dedup in before and kind is not Limit:
-            raise script.refusal(command.start, "only limit may follow dedup", "Write this before it.")
+            raise script.refusal(command.start, "only limit may follow dedup", "Move this before it.")
         if kind is Stats and not {Sort, Limit, Dedup}.isdisjoint(before):
-            raise script.refusal(command.start, "sort, limit and dedup stand after the last stats", "Move them.")
+            raise script.refusal(command.start, "sort, limit and dedup come after the last stats", "Move them.")
         if kind is Stats and before.count(Stats) == 2:
-            raise script.refusal(command.start, "a query has at most two stats", "Merge them.")
+            raise script.refusal(command.start, "a query can have at most two stats", "Merge them.")
         if Limit in before and kind not in (Fields, Display):
-            raise script.refusal(command.start, "nobody says what this does after limit", "Write limit last.")
+            raise script.refusal(command.start, "what this does after limit is undocumented", "Move limit to the end.")
         if kind in (Sort, Limit) and kind in before:
-            raise script.refusal(command.start, "this command stands once in a query", "Merge them into one.")
+            raise script.refusal(command.start, "this command may appear only once in a query", "Merge them into one.")
         before.append(kind)

@@ -1,4 +1,4 @@
-"""The text of a Logs Insights query, read into its commands.
+"""The parser of Logs Insights queries.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 """
@@ -47,7 +47,7 @@ from eks_audit_constructs.insights.syntax import (
 __all__ = ["MAX_ROWS", "parse"]
 
 MAX_ROWS = 10_000
-"""Rows that a query returns at most, and when it does not say.
+"""The most rows that a query returns, and the default of `limit`.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Limit.html"""
 
 _COMMANDS = ("fields", "display", "filter", "parse", "stats", "sort", "limit", "dedup")
@@ -57,14 +57,14 @@ _GROUP = re.compile(r"(?:^|[^\\])(?:\\\\)*\(\?P?<([A-Za-z_]\w*)>")
 
 
 def parse(script: Script) -> tuple[Command, ...]:
-    """The commands of a query.
+    """Parse a query into its commands.
 
     Raises:
-        QueryError: The text is no query, or has a command or a form that the engine does not know; the
-            error names line and column.
+        QueryError: The text is not a query, or uses a command or syntax that the engine does not support; the error
+            names line and column.
     """
     if "\0" in script.text:
-        raise script.refusal(script.text.index("\0"), "a query has no NUL character", "Remove it.")
+        raise script.refusal(script.text.index("\0"), "a query cannot contain a NUL character", "Remove it.")
     try:
         commands: tuple[Command, ...] = _Reader(script).transform(_parser().parse(script.text))
     except UnexpectedInput as error:
@@ -89,22 +89,22 @@ def _unexpected(script: Script, error: UnexpectedInput) -> QueryError:
     before = re.sub(r"#[^\n]*", "", script.text[:at]).rstrip()
     if not before or before.endswith("|"):
         return script.refusal(
-            at, "this is no command that can be run offline", f"Use {', '.join(_COMMANDS[:-1])} or {_COMMANDS[-1]}."
+            at, "this is not a command that can be run offline", f"Use {', '.join(_COMMANDS[:-1])} or {_COMMANDS[-1]}."
         )
     if script.text[at : at + 1] == "[":
         return script.refusal(
-            at, "a list stands after `in`, and no field can be indexed by it", "Name the element, as in list.0."
+            at, "a list may follow only `in`, and cannot index a field", "Name the element, as in list.0."
         )
     return script.refusal(
         at,
-        "the query cannot go on like this",
-        "Put | between commands, text in quotes, and names with other characters than A-Z a-z 0-9 _ @ . in backticks.",
+        "this is not expected here",
+        "Put | between commands, text in quotes, and names with characters other than A-Z a-z 0-9 _ @ . in backticks.",
     )
 
 
 @v_args(meta=True)
 class _Reader(Transformer[Token, Any]):
-    """Builds the query bottom-up from lark's tree; its methods are named by the grammar's rules."""
+    """Builds the query bottom-up from lark's tree; its methods are named after the grammar's rules."""
 
     def __init__(self, script: Script) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _Reader(Transformer[Token, Any]):
         if glob.value.count("*") != len(aliases):
             raise self._script.refusal(
                 pattern.start_pos,
-                f"there are {glob.value.count('*')} * for {len(aliases)} name(s)",
+                f"the pattern has {glob.value.count('*')} * for {len(aliases)} name(s)",
                 "Give each * a name after `as`.",
             )
         return Parse(source=source, pattern=glob, names=tuple(_name(alias).flat for alias in aliases), **_span(meta))
@@ -153,7 +153,7 @@ class _Reader(Transformer[Token, Any]):
         text = str(parts[0])
         if not text.isdecimal() or not 1 <= int(text) <= MAX_ROWS:
             raise self._script.refusal(
-                parts[0].start_pos or 0, f"a query returns 1 to {MAX_ROWS:,} rows", "Give a number in between."
+                parts[0].start_pos or 0, f"a query returns 1 to {MAX_ROWS:,} rows", "Use a number in this range."
             )
         return Limit(count=int(text), **_span(meta))
 
@@ -219,7 +219,9 @@ class _Reader(Transformer[Token, Any]):
         name = _name(parts[0])
         if name.flat.lower() in ("true", "false", "null"):
             raise self._script.refusal(
-                name.start, "this is no value in a query", "Compare with 1 or 0, or ask ispresent() for missing fields."
+                name.start,
+                "this is not a value in a query",
+                "Compare with 1 or 0, or use ispresent() for missing fields.",
             )
         return name
 
@@ -237,9 +239,9 @@ class _Reader(Transformer[Token, Any]):
     def call(self, meta: Meta, parts: list[Any]) -> Expression:
         function, *arguments = parts
         read = tuple(
-            Star(start=one.start_pos or 0, end=one.end_pos or 0) if isinstance(one, Token) else one
-            for one in arguments
-            if one is not None
+            Star(start=argument.start_pos or 0, end=argument.end_pos or 0) if isinstance(argument, Token) else argument
+            for argument in arguments
+            if argument is not None
         )
         return Call(function=str(function), arguments=read, **_span(meta))
 
@@ -247,7 +249,9 @@ class _Reader(Transformer[Token, Any]):
         start = token.start_pos or 0
         if unknown := re.search(r"""\\[^"'\\]""", re.sub(r"\\\\", "  ", token)):
             raise self._script.refusal(
-                start + unknown.start(), "in a text, a backslash escapes a quote or itself", "Double the backslash."
+                start + unknown.start(),
+                "in quoted text, a backslash can escape only a quote or itself",
+                "Double the backslash.",
             )
         return Text(value=_ESCAPE.sub(r"\1", token[1:-1]), start=start, end=start + len(token))
 

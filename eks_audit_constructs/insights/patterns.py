@@ -1,6 +1,6 @@
 """Regular expressions and globs of a query, as DuckDB takes them.
 
-DuckDB's are RE2's, without look-around and back references. What it cannot compile is refused.
+DuckDB uses RE2, which has no look-around and no back references. What RE2 cannot compile is rejected.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Parse.html
 """
 
@@ -22,10 +22,10 @@ _TOKEN = re.compile(
 
 
 def of_regex(regex: Regex) -> str:
-    """The source of a regular expression for DuckDB.
+    """Return the source of a regular expression for DuckDB.
 
     Raises:
-        UnsupportedInQueryError: RE2 does not know it.
+        UnsupportedInQueryError: RE2 cannot compile it.
     """
     source = re.sub(r"(\\.)|\(\?<(?=[A-Za-z_])", lambda found: found[1] or "(?P<", regex.source, flags=re.DOTALL)
     try:
@@ -34,13 +34,13 @@ def of_regex(regex: Regex) -> str:
     except duckdb.Error as error:
         reason = str(error).removeprefix("Invalid Input Error: ")
         raise UnsupportedInQueryError(
-            f"no regular expression that can be run here: {reason}", "Say it in another way."
+            f"this regular expression cannot be run offline: {reason}", "Rewrite it in RE2 syntax."
         ) from error
     return source
 
 
 def groups(source: str) -> list[str | None]:
-    """The capturing groups of a regular expression in their order: the name of each, or None."""
+    """Return the names of the capturing groups of a regular expression, in order; None for one without a name."""
     return [
         found["name"]
         for found in _TOKEN.finditer(source)
@@ -49,7 +49,7 @@ def groups(source: str) -> list[str | None]:
 
 
 def of_glob(glob: str) -> str:
-    """A glob as a regular expression: each `*` is a group of as little text as will do; at its end, of the rest."""
+    """Convert a glob to a regular expression: each `*` is a group of minimal text; at the end, the rest."""
     first, *rest = map(re.escape, glob.split("*"))
     source = first or "^"
     for position, part in enumerate(rest, start=1):

@@ -1,4 +1,4 @@
-"""Periods of time, and the times that begin them.
+"""Periods of time, and when they begin and end.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html
 """
@@ -23,14 +23,14 @@ _UNITS = {
 _MICROSECONDS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _MOST_DAYS = 10_000
 _CAPS = {"ms": 1000, "s": 60, "m": 60, "h": 24}
-"""CloudWatch takes a greater number for this one."""
+"""CloudWatch replaces a greater number of a unit with this one."""
 
 
 def floor(instant: str, period: Period) -> str:
-    """The beginning, in UTC, of the period that holds an instant, both as SQL.
+    """Return the start, in UTC, of the period that contains an instant, both as SQL.
 
     Raises:
-        UnsupportedInQueryError: CloudWatch takes another period in its place, or does not say when one begins.
+        UnsupportedInQueryError: CloudWatch would use another period instead, or does not document when it begins.
     """
     unit = _unit(period)
     if unit not in _MICROSECONDS:
@@ -39,14 +39,14 @@ def floor(instant: str, period: Period) -> str:
 
 
 def ceiling(instant: str, period: Period) -> str:
-    """The end of that period; an instant that begins one stays.
+    """Return the end of the period that contains an instant; the start of a period stays as it is.
 
     Raises:
         UnsupportedInQueryError: As for `floor`; also for months, quarters and years.
     """
     unit = _unit(period)
     if unit not in _MICROSECONDS:
-        raise UnsupportedInQueryError("dateceil() takes milliseconds to days here", "Use datefloor().")
+        raise UnsupportedInQueryError("dateceil() supports only milliseconds to days here", "Use datefloor().")
     length = period.count * _MICROSECONDS[unit]
     return f"moment_floor({instant} + {length - 1}, {length})"
 
@@ -54,16 +54,16 @@ def ceiling(instant: str, period: Period) -> str:
 def _unit(period: Period) -> str:
     unit = _UNITS.get(period.unit)
     if unit is None:
-        raise UnsupportedInQueryError("CloudWatch does not say on which day a week begins", "Use days, as in 7d.")
+        raise UnsupportedInQueryError("CloudWatch does not document on which day a week begins", "Use days, as in 7d.")
     if period.count < 1:
-        raise UnsupportedInQueryError("a period is not empty", "Write 1 or more.")
+        raise UnsupportedInQueryError("a period cannot be empty", "Use 1 or more.")
     if unit == "d" and period.count > _MOST_DAYS:
-        raise UnsupportedInQueryError(f"a period has at most {_MOST_DAYS:,} days here", "Write fewer.")
+        raise UnsupportedInQueryError(f"a period has at most {_MOST_DAYS:,} days here", "Use fewer.")
     if unit not in _MICROSECONDS and period.count > 1:
-        raise UnsupportedInQueryError("CloudWatch does not say when several of these begin", "Use one, or days.")
+        raise UnsupportedInQueryError("CloudWatch does not document when several of these begin", "Use one, or days.")
     if period.count > _CAPS.get(unit, period.count):
         raise UnsupportedInQueryError(
-            f"CloudWatch takes no more than {_CAPS[unit]}{unit}, and counts that in place of it",
-            "Use the next greater unit: 5m, not 300s.",
+            f"CloudWatch takes no more than {_CAPS[unit]}{unit}, and uses that instead",
+            "Use the next larger unit: 5m, not 300s.",
         )
     return unit

@@ -1,7 +1,7 @@
-"""The commands of a query as SQL: one statement that reads the log once, and one over the little it leaves.
+"""The commands of a query as SQL: one statement that reads the log once, and one over the few rows it leaves.
 
-The first groups the rows that a query keeps by what stats or dedup ask for, or takes the first of them in order, and
-puts those it does not keep into one group more: so they are counted, and memory stays bounded.
+The first groups the rows that a query keeps, as stats or dedup require, or takes the first of them in order. All other
+rows go into one more group, so that they are counted and memory stays bounded.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Plan:
     """A translated query.
 
     Attributes:
-        events: The fields it asks for; `events.select` is what `reduce` reads.
-        reduce: Reads the view `lines`, which is what `events.select` says. Of its rows, those with `keep` are for
-            `result`; `n`, `unreadable` and `untimed` say how many events are in each.
-        result: Reads the rows from the table `reduced`, which is what `reduce` says.
-        columns: Their names and kinds.
+        events: The fields it uses.
+        reduce: Reads the view `lines`, which `events.select` defines. Its rows with `keep` are for `result`; `n`,
+            `unreadable` and `untimed` are the numbers of events in each row.
+        result: Reads the rows from the table `reduced`, which `reduce` defines.
+        columns: Column names and kinds.
     """
 
     events: Events
@@ -54,13 +54,13 @@ class Plan:
 
 @dataclass(kw_only=True, slots=True)
 class _Stage:
-    """The commands over one kind of rows: the log's events, or what a stats made."""
+    """The commands over one kind of rows: the events of the log, or the results of a stats."""
 
     expressions: Expressions
     shown: dict[str, Value]
-    """What is shown unless the query says."""
+    """The columns that are shown by default."""
     aggregated: bool = False
-    """The rows come from stats: what `fields` names is shown beside them."""
+    """Whether the rows come from stats; `fields` then adds to their columns."""
     chosen: dict[str, Value] = field(default_factory=dict)
     parsed: dict[str, Value] = field(default_factory=dict)
     displayed: dict[str, Value] | None = None
@@ -71,7 +71,7 @@ class _Stage:
 
     @property
     def columns(self) -> dict[str, Value]:
-        """What is shown: several `fields` add up, of several `display` the last counts."""
+        """The columns that are shown: several `fields` add up; of several `display`, the last wins."""
         if self.displayed is not None:
             return self.displayed
         base = {**self.shown, **self.chosen} if self.aggregated else self.chosen or self.shown
@@ -117,7 +117,9 @@ class _Stage:
     def _plain(self, name: Name) -> Value:
         value = self.expressions.value(name)
         if value.kind is Kind.MAP:
-            raise self.expressions.script.refusal(name.start, "maps and lists have no equals", "Name a field of it.")
+            raise self.expressions.script.refusal(
+                name.start, "maps and lists cannot be compared", "Name one of its fields."
+            )
         return value
 
 
@@ -125,13 +127,13 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
     """Translate a query.
 
     Args:
-        script: Its text, for errors.
-        commands: The text, parsed.
+        script: Its text, for error messages.
+        commands: Its parsed commands.
         now: The time at which it runs, in seconds since 1970.
 
     Raises:
-        QueryError: CloudWatch would not run it, or it has what cannot be run offline; the error names
-            the place.
+        QueryError: CloudWatch would reject it, or it uses something that cannot be run offline; the error names the
+            place.
     """
     check_order(script, commands)
     events = Events()
@@ -160,13 +162,13 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
 
 def _gone(_: Name) -> Value:
     raise UnsupportedInQueryError(
-        "after stats there are only the fields that it names", "Aggregate it there, or name it there after `by`."
+        "after stats there are only the columns of stats", "Aggregate the field there, or name it there after `by`."
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Grouped:
-    """A stats as SQL."""
+    """A stats command as SQL."""
 
     groups: tuple[str, ...]
     values: tuple[str, ...]
@@ -181,7 +183,7 @@ class _Grouped:
             value = stage.expressions.value(item.expression)
             if value.kind is Kind.MAP:
                 raise stage.expressions.script.refusal(
-                    item.start, "maps and lists are no groups", "Name a field of it."
+                    item.start, "maps and lists cannot be grouped by", "Name one of its fields."
                 )
             names[item.name] = Value(_stored(value.kind), f"g{len(groups)}")
             groups.append(value.sql)
@@ -229,7 +231,7 @@ def _marked(condition: str) -> str:
 
 
 def _first_rows(stage: _Stage) -> str:
-    """The first events in order, as lists `top`; with dedup, the first of each kind, and all that lack its fields."""
+    """Select the first events in order, as lists `top`; with dedup, one of each group, and all that lack its fields."""
     order = [*(stage.order or []), "time", "'desc nulls last'", "hash(message)", "'asc nulls last'"]
     row = ", ".join(["'place': place", *(f"'c{index}': {_shown(v)}" for index, v in enumerate(stage.columns.values()))])
     limit = stage.limit or MAX_ROWS
@@ -262,7 +264,7 @@ def _in_order(stage: _Stage) -> str:
 
 
 def _listed(stage: _Stage, table: str) -> str:
-    """What is left of the rows that stats made; unless told otherwise the latest first."""
+    """Select the remaining rows of stats; by default the latest first."""
     known = stage.shown.values()
     order = list(stage.order or [])
     for value in sorted(known, key=lambda value: value.kind is not Kind.TIME):

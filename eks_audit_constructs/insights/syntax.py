@@ -1,4 +1,4 @@
-"""What a Logs Insights query is made of, each part with its place in the text."""
+"""The syntax tree of a Logs Insights query; each node has its position in the text."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """The text of a query, and what an error calls it."""
+    """The text of a query, and its name in error messages."""
 
     text: str
     where: str
 
     def refusal(self, at: int, limit: str, way_out: str) -> QueryError:
-        """The error about the text from a character on: with line, column and the line itself."""
+        """Return an error about the text at a position, with line, column and the line itself."""
         at = min(at, len(self.text.rstrip()))
         before = self.text[:at]
         line, start = before.count("\n") + 1, before.rfind("\n") + 1
         column = at - start + 1
         shown = self.text[start:].partition("\n")[0].rstrip().replace("\t", " ")
         found = _WORD.match(self.text, at)
-        first = max(0, column - 60)  # of a long line, what is around the place
+        first = max(0, column - 60)  # of a long line, show what is around the position
         excerpt = f"{shown[first : first + 110]}\n    {' ' * (column - 1 - first)}^ here"
         return QueryError(
             f"{self.where}, line {line}, column {column}",
@@ -69,14 +69,14 @@ _WORD = re.compile(r"[\w@.]+|`[^`]*`")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Node:
     start: int
-    """The first character."""
+    """Position of the first character."""
     end: int
-    """The character after the last."""
+    """Position after the last character."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Name(_Node):
-    """A field: its parts between dots, of which one in backticks may have dots itself."""
+    """A field: its parts between dots; a part in backticks may itself contain dots."""
 
     parts: tuple[str, ...]
 
@@ -104,7 +104,7 @@ class Regex(_Node):
 class Period(_Node):
     count: int
     unit: str
-    """As written, in lower case and singular."""
+    """As written, in lower case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +138,7 @@ class Comparison(_Node):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match(_Node):
-    """`like` and `=~`: a text is found, or not."""
+    """`like` and `=~`: text is found, or not found if `absent`."""
 
     operand: Expression
     pattern: Text | Regex
@@ -174,7 +174,7 @@ Expression: TypeAlias = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item(_Node):
-    """An expression with the name of its column: the alias, or else how it is written."""
+    """An expression and its column name: the alias, or the expression as written."""
 
     expression: Expression
     name: str
@@ -182,7 +182,7 @@ class Item(_Node):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key(_Node):
-    """What to sort by."""
+    """A sort key."""
 
     expression: Expression
     descending: bool
@@ -205,7 +205,7 @@ class Filter(_Node):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parse(_Node):
-    """Fields taken out of a text: by a glob, a name for each `*` of it, or by the named groups of a regex."""
+    """Fields extracted from text: by a glob with a name for each `*`, or by the named groups of a regex."""
 
     source: Name | None
     pattern: Text | Regex

@@ -1,6 +1,6 @@
-"""Values of a query as DuckDB SQL, and what becomes of one where another kind is wanted.
+"""Values of a query as DuckDB SQL, and their conversion to other kinds.
 
-Fields of an event are text; numbers are those that look like one. NULL is a missing value.
+Fields of an event are text; those that look like numbers can be used as numbers. NULL is a missing value.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = [
 
 
 class Kind(Enum):
-    """What a value is before the query runs, and its type in SQL."""
+    """The kind of a value, known before the query runs, and its SQL type."""
 
     TEXT = "text"
-    """VARCHAR: a field, or what a function makes of one."""
+    """VARCHAR: a field, or the result of a function of text."""
     QUOTED = "quoted text"
-    """VARCHAR: a text in the query."""
+    """VARCHAR: quoted text in the query."""
     NUMBER = "a number"
     """DOUBLE, always finite."""
     TIME = "a time"
@@ -48,11 +48,11 @@ class Value:
     kind: Kind
     sql: str
     constant: str | float | None = None
-    """The value itself if it stands in the query."""
+    """The value itself, if it is a constant in the query."""
 
 
 class UnsupportedInQueryError(Exception):
-    """Why a value cannot be had as asked, without its place in the query."""
+    """A value cannot be used this way; the place in the query is added where it is known."""
 
     def __init__(self, limit: str, way_out: str) -> None:
         super().__init__(limit)
@@ -60,7 +60,7 @@ class UnsupportedInQueryError(Exception):
 
 
 def number(value: Value) -> str:
-    """The value as a number: NULL for text that is none, milliseconds for times, 1 and 0 for truth."""
+    """Convert a value to a number: NULL for other text, milliseconds for times, 1 and 0 for true and false."""
     match value.kind:
         case Kind.NUMBER:
             return value.sql
@@ -74,17 +74,17 @@ def number(value: Value) -> str:
 
 
 def text(value: Value) -> str:
-    """The value as text; that of a map is missing, as CloudWatch has it.
+    """Convert a value to text; a map becomes a missing value, as in CloudWatch.
 
     Raises:
-        UnsupportedInQueryError: It is a time.
+        UnsupportedInQueryError: The value is a time.
     """
     match value.kind:
         case Kind.NUMBER | Kind.TRUTH:
             return f"shown({number(value)})"
         case Kind.TIME:
             raise UnsupportedInQueryError(
-                "a time is no text in a query", "Use toMillis() on it, or bin() and datefloor()."
+                "a time cannot be used as text in a query", "Use toMillis() on it, or bin() and datefloor()."
             )
         case Kind.MAP:
             return "null::varchar"
@@ -92,10 +92,10 @@ def text(value: Value) -> str:
 
 
 def truth(value: Value) -> str:
-    """The value as a condition; a number is true unless it is 0.
+    """Convert a value to a condition; a number is true unless it is 0.
 
     Raises:
-        UnsupportedInQueryError: It is text, a time or a map.
+        UnsupportedInQueryError: The value is text, a time or a map.
     """
     match value.kind:
         case Kind.TRUTH:
@@ -103,22 +103,22 @@ def truth(value: Value) -> str:
         case Kind.NUMBER:
             return f"({value.sql} <> 0)"
     raise UnsupportedInQueryError(
-        f"this is {value.kind.value}, and a condition is wanted", "Compare it with something."
+        f"this is {value.kind.value}, but a condition is expected", "Compare it with something."
     )
 
 
 def sort_key(value: Value, *, descending: bool) -> list[str]:
-    """The arguments of DuckDB's `create_sort_key` for one key. Missing values come last in both directions.
+    """Return the arguments of DuckDB's `create_sort_key` for one key. Missing values come last in both directions.
 
     Ascending, text comes before numbers, in natural order.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Sort.html
 
     Raises:
-        UnsupportedInQueryError: It is a map.
+        UnsupportedInQueryError: The value is a map.
     """
     order = literal(f"{'desc' if descending else 'asc'} nulls last")
     if value.kind is Kind.MAP:
-        raise UnsupportedInQueryError("maps and lists have no order", "Sort by a field of it.")
+        raise UnsupportedInQueryError("maps and lists cannot be sorted", "Sort by one of its fields.")
     if value.kind not in (Kind.TEXT, Kind.QUOTED):
         return [value.sql, order]
     numeric = number(value)
@@ -132,10 +132,10 @@ def sort_key(value: Value, *, descending: bool) -> list[str]:
 
 
 def pointers(name: str) -> list[str]:
-    """Where a flattened field may be in an event, as JSON pointers, the likeliest first.
+    """Return JSON pointers to where a flattened field may be in an event, the likeliest first.
 
-    A dot in `annotations.authorization.k8s.io/decision` either parts two keys or belongs to one. Every way is tried
-    in which at most one key has dots in it; the first that leads to a value counts.
+    A dot in `annotations.authorization.k8s.io/decision` either separates two keys or belongs to one. All variants in
+    which at most one key contains dots are tried; the first that leads to a value is used.
     """
     segments = name.split(".")
     count = len(segments)
@@ -149,5 +149,5 @@ def pointers(name: str) -> list[str]:
 
 
 def json_pointer(keys: Iterable[str]) -> str:
-    """Keys and indexes as a JSON pointer (RFC 6901)."""
+    """Return keys and indexes as a JSON pointer (RFC 6901)."""
     return "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in keys)
