@@ -1,8 +1,8 @@
-"""What EKS logs: can any audit event meet a condition, and in which stage?
+"""What EKS logs: whether any audit event can match a condition, and in which stage.
 
-The EKS audit policy leaves some requests out and some bodies; and what a failed authentication is logged as differs
-from all else. Each kind of event is described by the little that is known of its fields; a condition that is false in
-all of them can never match.
+The EKS audit policy leaves out some requests and some bodies, and a failed authentication is logged differently from
+everything else. Each kind of event is described by the little that is known about its fields; a condition that is false
+for all kinds can never match.
 
 Sources: https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html, the audit log of a cluster, and
 staging/src/k8s.io/apiserver/pkg/endpoints/filters/audit.go
@@ -45,13 +45,13 @@ class _Among:
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """The field has none of these values; `*` stands for any text."""
+    """The field has none of these values; `*` matches any text."""
 
     globs: tuple[str | int, ...]
 
 
 _Events: TypeAlias = Mapping[str, _Among | _Outside]
-"""A kind of event: what is known of its fields. Nothing is known of those it does not name."""
+"""A kind of event: what is known about its fields. Nothing is known about those it does not name."""
 
 
 def _one_of(*values: object) -> _Among:
@@ -66,7 +66,7 @@ _AUTHENTICATED = _Outside((401,))
 
 _SESSION: _Events = {"objectRef.subresource": _one_of("exec", "attach", "portforward", "proxy", "log")}
 _WATCH: _Events = {"verb": _one_of("watch")}
-"""Requests that stay open are logged when they begin to be answered, too."""
+"""Requests that stay open are also logged when the response begins."""
 
 _SHORT_REQUEST: _Events = {
     STAGE: _one_of("ResponseComplete"),
@@ -105,7 +105,7 @@ _SUBJECTS_BY_NAME: dict[str, _Events] = {
         "verb": _one_of("update", "patch", "delete"),
     },
 }
-"""Exceptions for who names them: `delete` of `events` means core events, as kubectl deletes them."""
+"""Exceptions for conditions on these fields: without them, `delete` of `events` means core events, as in kubectl."""
 
 _OTHERS = (_SHORT_REQUEST, *_LONG_REQUESTS, _TOKEN_ASKED, _PANIC)
 
@@ -113,36 +113,36 @@ _UNLOGGED_SUBJECTS: tuple[tuple[_Events, str, str], ...] = (
     (
         {"objectRef.resource": _one_of("events"), "objectRef.apiGroup": _one_of(MISSING, "")},
         "EKS never logs requests for core events",
-        "Leave the rule out, or ask for the apiGroup events.k8s.io, which is logged",
+        "Drop the rule, or use the apiGroup events.k8s.io, which is logged",
     ),
     (
         {"objectRef.resource": _one_of(*_BODILESS)},
         "EKS logs requests for Secrets, ConfigMaps and TokenReviews without their bodies",
-        "Leave the bodies out: only changes of the ConfigMap aws-auth have theirs",
+        "Drop the conditions on bodies: only changes of the ConfigMap aws-auth have them",
     ),
 )
 _UNLOGGED_KINDS: tuple[tuple[_Events, str, str], ...] = (
     (
         {STAGE: _one_of("RequestReceived"), "responseStatus.code": _AUTHENTICATED},
-        "EKS logs the stage RequestReceived of serviceaccounts/token alone, and no event of it has a responseStatus",
-        "Leave stage out",
+        "EKS logs the stage RequestReceived only for serviceaccounts/token, and without a responseStatus",
+        "Drop the condition on stage",
     ),
     (
         {STAGE: _one_of("ResponseStarted"), "responseStatus.code": _AUTHENTICATED},
         "only requests that stay open (watch, exec, attach, port-forward, proxy, log) and failed authentications have "
         "the stage ResponseStarted",
-        "Leave stage out",
+        "Drop the condition on stage",
     ),
     (
         {"responseStatus.code": _one_of(401)},
-        "a failed authentication (401) has one event, ResponseStarted, without user, annotations and requestObject",
-        "Leave them and the stage out",
+        "a failed authentication (401) has one event, ResponseStarted, without user, annotations or requestObject",
+        "Drop the conditions on these and on stage",
     ),
 )
 
 
 def why_never(condition: Expression) -> tuple[str, str] | None:
-    """The reason why no event on EKS can meet the condition, and the way out; none when one can."""
+    """Return why no event on EKS can match the condition, and the way out; None if one can."""
     kinds = (*_OTHERS, _UNAUTHENTICATED)
     if _possible(condition, kinds):
         return None
@@ -150,7 +150,7 @@ def why_never(condition: Expression) -> tuple[str, str] | None:
         if _possible(condition, kinds, subjects=(subject,)):
             return reason, way_out
     if _possible(condition, kinds, unlogged=()):
-        return "EKS never logs requests for /healthz, /version and /swagger", "Leave the rule out"
+        return "EKS never logs requests for /healthz, /version and /swagger", "Drop the rule"
     for kind, reason, way_out in _UNLOGGED_KINDS:
         if _possible(condition, (kind,)):
             return reason, way_out
@@ -158,11 +158,11 @@ def why_never(condition: Expression) -> tuple[str, str] | None:
 
 
 def once(condition: Expression) -> Expression | None:
-    """What to ask of the stage so that each request counts once; nothing where it has one event only.
+    """Return the condition on the stage with which each request counts once; None if it has only one event.
 
     - Failed authentications (401) have one event, ResponseStarted.
-    - Requests that stay open have two. Where a condition is about them alone, the first counts: the second comes when
-      they end, after hours perhaps.
+    - Requests that stay open have two. If a condition is about them alone, the first counts: the second comes when they
+      end, perhaps after hours.
     - All others end with ResponseComplete.
     """
     if not _possible(condition, _OTHERS):
@@ -182,7 +182,7 @@ def _possible(
     subjects: Iterable[_Events] | None = None,
     unlogged: tuple[str, ...] = _UNLOGGED_URIS,
 ) -> bool:
-    """Whether an event of one of these kinds, about one of these subjects, could meet the condition."""
+    """Return whether an event of one of these kinds, about one of these subjects, could meet the condition."""
     if subjects is None:
         asked = _asked(condition)
         subjects = [*_SUBJECTS, *(subject for name, subject in _SUBJECTS_BY_NAME.items() if name in asked)]
@@ -195,14 +195,14 @@ def _possible(
 
 
 def _asked(condition: Expression) -> set[str]:
-    """The fields a condition is about."""
+    """Return the fields that a condition is about."""
     if isinstance(condition, (And, Or)):
         return set[str]().union(*map(_asked, condition.terms))
     return {shape(condition.path)} if isinstance(condition, (Comparison, Is, NotExists)) else set()
 
 
 def _both(one: _Events, other: _Events) -> _Events | None:
-    """Events of both kinds; none where they exclude each other."""
+    """Return the events that are of both kinds; None if the kinds exclude each other."""
     both = {**one, **other}
     for name in one.keys() & other.keys():
         first, second = one[name], other[name]
@@ -220,7 +220,7 @@ def _both(one: _Events, other: _Events) -> _Events | None:
 
 
 def _holds(condition: Expression, events: _Events) -> bool | None:
-    """Whether all events of the kind meet the condition, or none; `None` where that is open."""
+    """Return True if all events of the kind meet the condition, False if none do, and None if that is open."""
     match condition:
         case And(terms):
             truths = {_holds(term, events) for term in terms}
@@ -243,12 +243,12 @@ def _known(path: Path, events: _Events) -> _Among | _Outside | None:
     name = shape(path)
     if name in events:
         return events[name]
-    missing = any(name.startswith(f"{one}.") and what == _one_of(MISSING) for one, what in events.items())
+    missing = any(name.startswith(f"{parent}.") and known == _one_of(MISSING) for parent, known in events.items())
     return _one_of(MISSING) if missing else None
 
 
 def _answer(condition: Comparison | Is | NotExists, value: object) -> bool:
-    """The condition on a field with this value."""
+    """Evaluate the condition on a field with this value."""
     flat: Expression
     match condition:
         case Comparison():

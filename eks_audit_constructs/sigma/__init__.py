@@ -1,4 +1,4 @@
-"""Sigma, both ways: rules for Kubernetes audit logs as detections, and detections as rules.
+"""Conversion of Sigma rules for Kubernetes audit logs to detections, and of detections to rules.
 
 https://sigmahq.io/docs/basics/rules.html
 """
@@ -15,16 +15,17 @@ __all__ = ["read", "write"]
 
 
 def read(path: str | PathLike[str]) -> tuple[Detection, ...]:
-    """The detections of a file of Sigma rules, in the order of their documents.
+    """Read a file of Sigma rules as detections, in the order of its documents.
 
-    A rule that a correlation refers to is a part of it, and a detection of its own only with `generate: true`.
+    A rule that a correlation refers to is part of the correlation, and a detection of its own only with
+    `generate: true`.
 
     Args:
-        path: A YAML file of one or more rules for Kubernetes audit logs, correlations of type event_count among them.
+        path: A YAML file of one or more rules for Kubernetes audit logs, including correlations of type event_count.
 
     Raises:
-        AuditConfigurationError: pySigma is not installed; it cannot read the file; or a rule asks for what CloudWatch
-            cannot say or EKS never logs. The error names the file and the rule.
+        AuditConfigurationError: pySigma is not installed or cannot read the file, or a rule needs what CloudWatch
+            cannot express or EKS never logs. The error names the file and the rule.
     """
     try:
         from eks_audit_constructs.sigma import reading
@@ -34,20 +35,20 @@ def read(path: str | PathLike[str]) -> tuple[Detection, ...]:
         raise AuditConfigurationError(
             str(path),
             value=str(path),
-            limit="Sigma rules are read with pySigma, which is not installed",
-            way_out="pip install 'eks-audit-constructs[sigma]'",
+            limit="reading Sigma rules needs pySigma, which is not installed",
+            way_out="Run pip install 'eks-audit-constructs[sigma]'",
         ) from None
     return reading.read(path)
 
 
 def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Detections as Sigma rules: a stream of YAML documents, and what had to be left out.
+    """Write detections as Sigma rules: a stream of YAML documents, and what had to be left out.
 
     A threshold above 1 becomes a correlation of type event_count after its rule. The rules mean exactly what the
     detections count, guards included; `read` reads them back. Needs PyYAML (the extra `cli` or `sigma`), not pySigma.
 
     Returns:
-        The text, and of each detection that Sigma cannot say its id and the reason.
+        The text, and the id of each detection that Sigma cannot express, with the reason.
     """
     from eks_audit_constructs.sigma import writing  # PyYAML takes time to load
 

@@ -1,7 +1,7 @@
 """pySigma's parsed conditions as expressions.
 
-Sigma ignores case and CloudWatch does not. Kubernetes writes its own names one way and compares them exactly, so they
-are compared exactly here; where a text may come in any case, a rule has to say `|cased`.
+Sigma ignores case and CloudWatch does not. Kubernetes writes its own names in one way and compares them exactly, so
+they are compared exactly here; for fields whose text may have any case, a rule must use `|cased`.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Reader:
     """Compiles the conditions of one rule.
 
     Args:
-        where: What an error names: the file and the rule.
-        dead: Filled with what the rule asks for and no event can hold, in words. Such a part is left out where others
-            stand beside it: of `verb: [patch, replace]` remains `patch`.
+        where: The file and the rule, for error messages.
+        dead: Collects descriptions of the parts of the rule that no event can match. Such a part is left out if there
+            are others: `verb: [patch, replace]` becomes `patch`.
     """
 
     where: str
@@ -79,14 +79,14 @@ class Reader:
 
     @property
     def left_out(self) -> list[str]:
-        """The dead parts, as a reader of the detection is told of them."""
+        """The dead parts, as blind spots of the detection."""
         return [f"Left out of the rule: {words}." for words in self.dead]
 
     def condition(self, node: object) -> Expression:
-        """A node of pySigma's condition tree as an expression.
+        """Translate a node of pySigma's condition tree.
 
         Raises:
-            AuditConfigurationError: A filter pattern cannot say it, or no audit event has the field.
+            AuditConfigurationError: A filter pattern cannot express it, or no audit event has the field.
         """
         match node:
             case ConditionAND():
@@ -111,15 +111,15 @@ class Reader:
             raise self._refused(
                 f"not {', '.join(sorted(_names(node.args[0])))}",
                 str(error).partition(": ")[2],
-                "Name one element, as in sourceIPs[0], or turn the condition round",
+                "Name one element, as in sourceIPs[0], or reverse the condition",
             ) from None
 
     def _comparison(self, name: str, value: object) -> Expression:
         if isinstance(value, SigmaExpansion):
-            return disjunction(self._comparison(name, one) for one in value.values)
+            return disjunction(self._comparison(name, alternative) for alternative in value.values)
         where = paths(name, self.where)
         if isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value.exists):
-            return conjunction(NotExists(path) for path in where)  # an audit event leaves out what is empty
+            return conjunction(NotExists(path) for path in where)  # an audit event omits empty fields
         return disjunction(self._in(path, name, value) for path in where)
 
     def _in(self, path: Path, name: str, value: object) -> Expression:
@@ -142,15 +142,15 @@ class Reader:
                 return Comparison(path, _ORDER[operator], number.number)
             case SigmaBool():
                 if shape in fields.TEXTS | fields.NUMBERS:
-                    return self._dead(f"{name}: {str(value.boolean).lower()}: the field is no boolean")
+                    return self._dead(f"{name}: {str(value.boolean).lower()}: the field is not a boolean")
                 return Is(path, Constant.TRUE if value.boolean else Constant.FALSE)
             case SigmaCIDRExpression():
-                limit, way_out = "CloudWatch knows no subnets", "Use wildcards, as in 10.*, or a saved query"
+                limit, way_out = "a filter pattern cannot match subnets", "Use wildcards, as in 10.*, or a saved query"
                 raise self._refused(f"{name}|cidr: {value}", limit, way_out)
             case SigmaFieldReference():
                 limit, way_out = (
-                    "a filter pattern compares a field with a value, not with a field",
-                    "Make a saved query",
+                    "a filter pattern compares a field with a value, not with another field",
+                    "Use a saved query",
                 )
                 raise self._refused(f"{name}|fieldref: {value.field}", limit, way_out)
         raise self._refused(name, f"{type(value).__name__} has no counterpart in a filter pattern", "Reword the rule")
@@ -167,26 +167,28 @@ class Reader:
             return Comparison(path, Operator.EQ, int(shown))
         if fields.any_case(path) and _has_letters(shown) and not isinstance(value, SigmaCasedString):
             limit = "Sigma ignores case here, and CloudWatch does not"
-            raise self._refused(f"{name}: {shown}", limit, f"Say in which case it is written: {name}|cased")
+            raise self._refused(f"{name}: {shown}", limit, f"Write the exact case, with {name}|cased")
         if shape in fields.LOWER_CASE and shown != shown.lower():
-            return self._dead(f"{name}: {shown!r}: audit events write it {shown.lower()!r}, and CloudWatch minds case")
+            return self._dead(
+                f"{name}: {shown!r}: audit events have {shown.lower()!r}, and CloudWatch is case-sensitive"
+            )
         if any(isinstance(part, str) and "*" in part for part in value.s):
             return Comparison(path, Operator.EQ, self._starred(name, value))
         return self._known(Comparison(path, Operator.EQ, _glob(value)), name)
 
     def _known(self, comparison: Comparison, name: str) -> Expression:
-        """The comparison, unless the field holds only values that it excludes."""
+        """Return the comparison, or `NEVER` if the known values of the field exclude it."""
         known = fields.KNOWN_VALUES.get(fields.shape(comparison.path))
         value = comparison.value
-        if known is not None and not any(_matches(str(value), one) for one in known):
-            say = f"audit events have {', '.join(sorted(known))}" if len(known) < 5 else "no audit event has it"
-            return self._dead(f"{name}: {value!r}: {say}")
+        if known is not None and not any(_matches(str(value), text) for text in known):
+            reason = f"audit events have {', '.join(sorted(known))}" if len(known) < 5 else "no audit event has it"
+            return self._dead(f"{name}: {value!r}: {reason}")
         if comparison.path == ("objectRef", "resource") and value in fields.PLURALS:
             return self._dead(f"{name}: {value!r}: audit events have the plural, {fields.PLURALS[str(value)]!r}")
         return comparison
 
     def _starred(self, name: str, value: SigmaString) -> Regex:
-        """A text with literal stars: CloudWatch reads every star in a quoted text as a wildcard, so as a regex."""
+        """Return text with literal stars as a regex, since CloudWatch reads every star in quoted text as a wildcard."""
         source = "".join(".*" if isinstance(part, SpecialChars) else self._escaped(name, str(part)) for part in value.s)
         return Regex(f"^{source}$".removeprefix("^.*").removesuffix(".*$"))
 
@@ -200,7 +202,7 @@ class Reader:
     def _keyword(self, value: object) -> Expression:
         match value:
             case SigmaExpansion():
-                return disjunction(self._keyword(one) for one in value.values)
+                return disjunction(self._keyword(alternative) for alternative in value.values)
             case SigmaRegularExpression():
                 return Term(self._regex(value))
             case SigmaNumber():
@@ -209,13 +211,13 @@ class Reader:
                 self._refuse_unknown_parts("keywords", value)
                 text = _glob(value).strip("*")
                 if "*" in text or not text:
-                    limit = "CloudWatch looks for keywords as they are written, without wildcards"
-                    raise self._refused(value.to_plain(), limit, "Look for the parts, with |all, or name a field")
+                    limit = "CloudWatch searches for keywords literally, without wildcards"
+                    raise self._refused(value.to_plain(), limit, "Search for the parts with |all, or name a field")
                 if _has_letters(text) and not isinstance(value, SigmaCasedString):
                     limit = "Sigma ignores the case of keywords, and CloudWatch does not"
-                    raise self._refused(text, limit, "Say in which case it is written, with '|cased' as the key")
+                    raise self._refused(text, limit, "Write the exact case, with '|cased' as the key")
                 return Term(text)
-        raise self._refused(value, "a keyword is a text or a number", "Name the field")
+        raise self._refused(value, "a keyword must be text or a number", "Name the field")
 
     def _regex(self, value: SigmaRegularExpression) -> Regex:
         if value.flags:
@@ -229,7 +231,7 @@ class Reader:
             limit, way_out = "CloudWatch has no wildcard for one character", "Use *, or |re with a dot"
             raise self._refused(f"{name}: {value.to_plain()}", limit, way_out)
         if value.contains_placeholder():
-            limit, way_out = "the rule has a placeholder, which a pipeline of yours would fill", "Write its values out"
+            limit, way_out = "the rule has a placeholder, which only a pipeline can fill", "Write its values out"
             raise self._refused(f"{name}: {value.to_plain()}", limit, way_out)
 
     def _dead(self, words: str) -> Expression:
@@ -238,7 +240,7 @@ class Reader:
 
     def _a_number(self, name: str, value: str) -> AuditConfigurationError:
         limit = "the field holds a number, and wildcards are for text"
-        return self._refused(f"{name}: {value}", limit, f"Write the numbers out, or {name}|gte and {name}|lt")
+        return self._refused(f"{name}: {value}", limit, f"Write the numbers out, or use {name}|gte and {name}|lt")
 
     def _refused(self, value: object, limit: str, way_out: str) -> AuditConfigurationError:
         return AuditConfigurationError(self.where, value=value, limit=limit, way_out=way_out)
@@ -263,7 +265,7 @@ def _names(node: object) -> set[str]:
 
 
 def _shortened(negation: Expression) -> Expression:
-    """Without what no audit event meets: a missing field that all have; null, since what is empty is left out."""
+    """Drop what no audit event meets: that a required field is missing, or that one is null (it would be omitted)."""
     if _never_met(negation):
         return NEVER
     match negation:

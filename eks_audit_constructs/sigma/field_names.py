@@ -1,8 +1,8 @@
 """The fields of an audit event by the names that Sigma rules use.
 
-Sigma has no taxonomy for Kubernetes: rules name fields as the audit event does, `objectRef.resource`, with arrays
-unmarked: `user.groups`, `requestObject.spec.containers.image`. Here those get their `[*]`; a name that marks them
-itself, `sourceIPs[0]`, is taken as it is.
+Sigma has no taxonomy for Kubernetes: rules name fields as the audit event does, `objectRef.resource`, but do not mark
+arrays: `user.groups`, `requestObject.spec.containers.image`. Here arrays get their `[*]`; a name with an index of its
+own, `sourceIPs[0]`, stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHORT: dict[str, tuple[str, ...]] = {
     "hostPath": ("requestObject.spec.volumes[*].hostPath.path",),
     "capabilities": tuple(f"requestObject.spec.{kind}[*].securityContext.capabilities.add[0]" for kind in _CONTAINERS),
 }
-"""Short names in published rules. The last two look into Pods: into their templates in other objects they do not."""
+"""Short names in published rules. The last two cover Pods, but not the Pod templates in other objects."""
 
 _INSTEAD = {
     "host": "Use sourceIPs[0].",
@@ -37,11 +37,11 @@ _INSTEAD = {
 _MAP = re.compile(
     r"(?P<map>(?:.+\.)?(?:annotations|labels|matchLabels|nodeSelector|extra))\.(?P<key>[^\[\]']+)(?P<rest>\[.*)?"
 )
-"""Maps with keys of any characters: what follows is one key, its dots and slashes included."""
+"""Maps whose keys may have any characters: what follows is one key, dots and slashes included."""
 
 
 def paths(name: str, where: str) -> tuple[Path, ...]:
-    """Where in an event the value of a Sigma field is: in one place or, for some short names, in any of several.
+    """Return where an event has the value of a Sigma field: in one place or, for some short names, in any of several.
 
     Raises:
         AuditConfigurationError: No audit event has the field, or it holds an object.
@@ -57,12 +57,12 @@ def _path(long: str, name: str, where: str) -> Path:
         else:
             path = (*field(part["map"]).path, part["key"], *(field(part["rest"]).path if part["rest"] else ()))
     except ValueError as error:
-        raise _refused(where, name, str(error), "Write it as the audit event does.") from None
+        raise _refused(where, name, str(error), "Use the name in the audit event.") from None
     path = _with_arrays(path)
     known = shape(path)
-    if known in TEXTS or known in NUMBERS or any(known.startswith(f"{one}.") for one in OPEN):
+    if known in TEXTS or known in NUMBERS or any(known.startswith(f"{parent}.") for parent in OPEN):
         return path
-    if any(one == known or one.startswith(f"{known}.") for one in TEXTS | NUMBERS | OPEN):
+    if any(other == known or other.startswith(f"{known}.") for other in TEXTS | NUMBERS | OPEN):
         raise _refused(
             where, name, "the field holds an object, and CloudWatch compares only values", "Name a field in it."
         )
@@ -71,7 +71,7 @@ def _path(long: str, name: str, where: str) -> Path:
 
 
 def _with_arrays(path: Path) -> Path:
-    """The path with `[*]` after each array that has no index; the values of `user.extra` are arrays of one."""
+    """Add `[*]` to each array without an index; the values of `user.extra` are arrays of one."""
     marked: Path = ()
     for at, segment in enumerate(path):
         marked += (segment,)

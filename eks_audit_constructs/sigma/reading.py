@@ -1,7 +1,7 @@
 """Sigma rules as detections.
 
-What is added to a rule, each unless the rule asks for it itself: `kind = "Event"`, since the log group holds other
-lines too; and the stage that counts each request once (`logged.once`).
+Two conditions are added to a rule unless it has its own: `kind = "Event"`, since the log group contains other lines
+too; and the stage at which each request counts once (`logged.once`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _TACTIC = r"[a-z][a-z_-]+"
 
 
 def read(path: str | PathLike[str]) -> tuple[Detection, ...]:
-    """The detections of a file of Sigma rules; see `eks_audit_constructs.sigma.read`."""
+    """Read a file of Sigma rules as detections; see `eks_audit_constructs.sigma.read`."""
     detections = tuple(
         _detection(rule, f"{path}, rule {rule.title!r}")
         for rule in _rules(path).get_output_rules()
@@ -65,7 +65,7 @@ def read(path: str | PathLike[str]) -> tuple[Detection, ...]:
     )
     if not detections:
         raise AuditConfigurationError(
-            str(path), value=str(path), limit="there is no Sigma rule in it", way_out="Add one"
+            str(path), value=str(path), limit="the file contains no Sigma rule", way_out="Add one"
         )
     return detections
 
@@ -75,22 +75,25 @@ def _rules(path: str | PathLike[str]) -> SigmaCollection:
         documents = list(yaml.load_all(File(path).read_text(encoding="utf-8"), SigmaYAMLLoader))
         for document in documents:
             if not isinstance(document, (dict, type(None))):
-                raise SigmaError(f"a document is no rule but {document!r}")
+                raise SigmaError(f"a document must be a rule, not {document!r}")
         rules = SigmaCollection.from_dicts(documents)
         for rule in rules:
             if isinstance(rule, SigmaRule):
                 _ = [condition.parsed for condition in rule.detection.parsed_condition]
     except (OSError, UnicodeError, yaml.YAMLError, SigmaError, TypeError, AttributeError) as error:
-        # pySigma checks values, but not the kind of all of them: a list for a text is a TypeError or AttributeError.
+        # pySigma does not check the type of every value: a list in place of text is a TypeError or AttributeError.
         raise AuditConfigurationError(
-            str(path), value=str(path), limit=f"no Sigma rule can be read from it: {error}", way_out="Correct the file"
+            str(path),
+            value=str(path),
+            limit=f"the file cannot be read as Sigma rules: {error}",
+            way_out="Correct the file",
         ) from error
     return rules
 
 
 def _detection(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Detection:
     if not rule.title:
-        raise AuditConfigurationError(where, value=rule.title, limit="a rule has a title", way_out="Give it one")
+        raise AuditConfigurationError(where, value=rule.title, limit="a rule needs a title", way_out="Give it one")
     reader = Reader(where=where)
     threshold, period = 1, 5
     about = rule
@@ -112,7 +115,7 @@ def _detection(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Detection:
     try:
         return Detection(
             id=_id(rule),
-            title=rule.title.replace("/", " or "),  # a saved query's title makes folders of it
+            title=rule.title.replace("/", " or "),  # in the title of a saved query, / makes folders
             severity=_SEVERITIES[rule.level or about.level or SigmaLevel.MEDIUM],
             condition=condition,
             what=" ".join((rule.description or about.description or rule.title).split()),
@@ -120,30 +123,30 @@ def _detection(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Detection:
             techniques=tuple(technique.upper() for technique in techniques),
             threshold=threshold,
             period=period,
-            grounds="Taken from the Sigma rule." if threshold > 1 else "The Sigma rule names none: one is enough.",
+            grounds="Taken from the Sigma rule." if threshold > 1 else "The Sigma rule has none: one event is enough.",
             false_positives=tuple(map(str, rule.falsepositives or about.falsepositives)),
             blind_spots=tuple(dict.fromkeys([*reader.left_out, *_doubts(condition)])),
             tags=("sigma", *(_tagged(rule, _TACTIC) or _tagged(about, _TACTIC))),
         )
-    except AuditConfigurationError as error:  # which names the detection, and not the file
+    except AuditConfigurationError as error:  # names the detection, not the file
         raise AuditConfigurationError(where, value=error.value, limit=error.limit, way_out=error.way_out) from None
 
 
 def _doubts(condition: Expression) -> list[str]:
-    """What nobody has seen on the live service: keys with dots or slashes below the top level."""
+    """Return what is unverified on the live service: keys with dots or slashes below the top level."""
     paths = [leaf.path for leaf in _leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))]
     return [
-        f"CloudWatch documents no keys such as {selector(path)} below the top level: prove it with `eks-audit verify`."
+        f"CloudWatch does not document keys such as {selector(path)} below the top level: test with `eks-audit verify`."
         for path in paths
         if any(isinstance(key, str) and not re.fullmatch(r"[\w-]+", key) for key in path)
     ]
 
 
 def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expression:
-    """Which events a rule is about, with what is added to it."""
+    """Return the condition of a rule, with what is added to it."""
     where = reader.where
     if isinstance(rule, SigmaCorrelationRule):
-        limit, way_out = "a correlation of correlations is no count of events", "Refer to rules only"
+        limit, way_out = "a correlation of correlations does not count events", "Refer to rules only"
         raise AuditConfigurationError(where, value=rule.title, limit=limit, way_out=way_out)
     source = rule.logsource
     shown = ", ".join(f"{key}: {value}" for key, value in source.to_dict().items())
@@ -155,9 +158,9 @@ def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expres
     ):
         limit = "the rule is not about Kubernetes audit logs"
         raise AuditConfigurationError(
-            where, value=shown, limit=limit, way_out="Say product: kubernetes, service: audit"
+            where, value=shown, limit=limit, way_out="Set product: kubernetes, service: audit"
         )
-    condition = disjunction(reader.condition(one.parsed) for one in rule.detection.parsed_condition)
+    condition = disjunction(reader.condition(part.parsed) for part in rule.detection.parsed_condition)
     if condition == NEVER:
         return NEVER
     if condition == EVERYTHING:
@@ -167,13 +170,13 @@ def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expres
         )
     leaves = _leaves(condition)
     if all(isinstance(leaf, Term) for leaf in leaves):
-        return condition  # looks at lines of text, for which there is no kind and no stage
+        return condition  # matches lines of text, which have no kind and no stage
     if any(isinstance(leaf, Term) for leaf in leaves):
         raise AuditConfigurationError(
             where,
             value=", ".join(rule.detection.condition),
-            limit="a filter pattern looks either for keywords in the line or into its fields",
-            way_out="Name the field in which the keyword stands, as in requestURI|cased|contains",
+            limit="a filter pattern matches either keywords or fields",
+            way_out="Name the field that contains the keyword, as in requestURI|cased|contains",
         )
     if reason := why_never(condition):
         raise AuditConfigurationError(
@@ -197,7 +200,7 @@ def _leaves(condition: Expression) -> list[Expression]:
 
 
 def _count(rule: SigmaCorrelationRule, where: str) -> tuple[int, int]:
-    """Threshold and minutes of a correlation."""
+    """Return the threshold of a correlation and its period in minutes."""
     condition, count = rule.condition, 0
     if isinstance(condition, SigmaCorrelationCondition) and isinstance(condition.count, int):
         if condition.op is SigmaCorrelationConditionOperator.GTE:
@@ -208,19 +211,19 @@ def _count(rule: SigmaCorrelationRule, where: str) -> tuple[int, int]:
         (
             rule.type is SigmaCorrelationType.EVENT_COUNT,
             rule.type.name.lower(),
-            "a metric filter counts events, it cannot count values or order events",
-            "Use event_count, or make a saved query",
+            "a metric filter counts events; it cannot count values or order events",
+            "Use event_count or a saved query",
         ),
         (
             not rule.group_by,
             rule.group_by,
             "a metric filter counts the events of all principals together",
-            "Leave group-by out, or make a saved query that counts by them",
+            "Remove group-by, or use a saved query that counts by these fields",
         ),
         (
             count > 0,
             condition.to_dict(),
-            "an alarm goes off at a whole number of events or above it",
+            "an alarm goes off at a whole number of events or more",
             "Use gte with a number of 1 or more",
         ),
         (
@@ -237,7 +240,7 @@ def _count(rule: SigmaCorrelationRule, where: str) -> tuple[int, int]:
 
 
 def _id(rule: SigmaRuleBase) -> str:
-    """A stable id: the rule's name or else its title, in lower case with hyphens, whole words up to 64 characters."""
+    """Return a stable id: the rule's name or title in lower case with hyphens, whole words up to 64 characters."""
     words = re.findall(r"[a-z0-9]+", (rule.name or rule.title).lower())
     if not words or words[0][0].isdigit():
         words.insert(0, "sigma")
@@ -247,10 +250,10 @@ def _id(rule: SigmaRuleBase) -> str:
 
 
 def _tagged(rule: SigmaRuleBase, name: str) -> tuple[str, ...]:
-    """The tags `attack.<name>`, in which tactics are written with hyphens."""
+    """Return the tags `attack.<name>`, with hyphens in the names of tactics."""
     found = (tag.name for tag in rule.tags if tag.namespace == "attack" and re.fullmatch(name, tag.name))
     return tuple(dict.fromkeys(tag.replace("_", "-") for tag in found))
 
 
 def _next_steps(references: list[str]) -> str:
-    return f"Read what the rule's authors refer to: {', '.join(map(str, references))}" if references else ""
+    return f"Read the references of the rule: {', '.join(map(str, references))}" if references else ""

@@ -1,4 +1,4 @@
-"""Conditions joined and made shorter: what Sigma says in several searches, a filter pattern says in one comparison."""
+"""Conditions joined and simplified: what takes several searches in Sigma is one comparison in a filter pattern."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEVER = Or(())
 
 
 def disjunction(terms: Iterable[Expression]) -> Expression:
-    """Any of the conditions, those that never match left out."""
+    """Join conditions with `or`, leaving out those that never match."""
     parts = dict.fromkeys(terms)
     if EVERYTHING in parts:
         return EVERYTHING
@@ -36,7 +36,7 @@ def disjunction(terms: Iterable[Expression]) -> Expression:
 
 
 def conjunction(terms: Iterable[Expression]) -> Expression:
-    """All of the conditions. Where one says that a field exists, none beside it says so again.
+    """Join conditions with `and`, leaving out tests of a field's existence that others imply.
 
     `exists & (x != 1 | not exists)` becomes `x != 1`, which a missing field does not meet either.
     """
@@ -51,7 +51,7 @@ def conjunction(terms: Iterable[Expression]) -> Expression:
 
 
 def _given(part: Expression, present: set[Path]) -> Expression:
-    """The part where these fields are known to exist."""
+    """Simplify a part, given that these fields exist."""
     if isinstance(part, Or):
         return disjunction(term for term in part.terms if not (isinstance(term, NotExists) and term.path in present))
     return part
@@ -62,7 +62,7 @@ def _is_exists(part: Expression) -> bool:
 
 
 def _present(part: Expression) -> Path | None:
-    """The field that holds a text, a number or a boolean wherever the part is met."""
+    """Return the field that holds text, a number or a boolean in every event that meets the part."""
     if isinstance(part, Comparison) or (isinstance(part, Is) and part.constant is not Constant.NULL):
         return part.path
     return None

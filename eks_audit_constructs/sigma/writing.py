@@ -1,6 +1,6 @@
 """Detections as Sigma rules.
 
-Sigma's `not` holds for events without the field, CloudWatch's `!=` does not: it is written `exists` and not equal.
+Sigma's `not` matches events without the field. CloudWatch's `!=` does not, so it becomes `exists` and not equal.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _ORDER = {Operator.LT: "lt", Operator.LE: "lte", Operator.GT: "gt", Operator.GE:
 
 
 class UnsupportedInSigmaError(Exception):
-    """Sigma has no words for a condition; the message is the reason."""
+    """Sigma cannot express a condition; the message is the reason."""
 
 
 def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Detections as a stream of Sigma rules; see `eks_audit_constructs.sigma.write`."""
+    """Write detections as a stream of Sigma rules; see `eks_audit_constructs.sigma.write`."""
     documents: list[dict[str, Any]] = []
     left_out: list[tuple[str, str]] = []
     for detection in detections:
@@ -59,7 +59,7 @@ def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], 
 def _documents(detection: Detection) -> list[dict[str, Any]]:
     counted = detection.counted
     if isinstance(counted, Silence):
-        raise UnsupportedInSigmaError("a Sigma rule is about events, and this detection about their absence")
+        raise UnsupportedInSigmaError("a Sigma rule matches events, and this detection is about their absence")
     rule = {"logsource": {"product": "kubernetes", "service": "audit"}, "detection": search(counted)}
     if detection.threshold == 1:
         return [_described(detection, detection.id, detection.title, rule)]
@@ -93,31 +93,31 @@ def _described(detection: Detection, name: str, title: str, body: dict[str, Any]
 
 
 def search(condition: Expression) -> dict[str, Any]:
-    """The `detection` of a rule: named searches, and the condition that joins them.
+    """Return the `detection` of a rule: named searches, and the condition that joins them.
 
     Raises:
-        UnsupportedInSigmaError: Sigma has no words for a part of the condition.
+        UnsupportedInSigmaError: Sigma cannot express a part of the condition.
     """
     writer = _Writer()
-    text = writer.say(condition)
+    text = writer.render(condition)
     return {**writer.searches, "condition": text[1:-1] if text.startswith("(") else text}
 
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Collects searches while it says conditions in their names."""
+    """Collects searches while it renders conditions in terms of their names."""
 
     searches: dict[str, Any] = field(default_factory=dict)
 
-    def say(self, condition: Expression) -> str:
-        """A condition in the names of searches; in parentheses when it has several parts."""
+    def render(self, condition: Expression) -> str:
+        """Render a condition in terms of searches, in parentheses if it has several parts."""
         match condition:
             case And(terms) if terms:
                 return self._all(terms)
             case Or(terms) if terms:
                 return self._any(terms)
             case And() | Or():
-                raise UnsupportedInSigmaError("a Sigma rule asks for something, and not for everything or nothing")
+                raise UnsupportedInSigmaError("a Sigma rule cannot match everything or nothing")
         return self._all((condition,))
 
     def _all(self, terms: tuple[Expression, ...]) -> str:
@@ -142,7 +142,7 @@ class _Writer:
             elif repr(wanted[item[0]]) != repr(item[1]):  # True equals 1
                 again.append(item)
         searched = [self._search(items) for items in ([wanted] if wanted else []) + [dict([item]) for item in again]]
-        joined = [self.say(term) for term in nested]
+        joined = [self.render(term) for term in nested]
         filtered = [f"not {self._search({key: values}, 'filter')}" for key, values in unwanted.items()]
         return _joined("and", [*searched, *joined, *filtered])
 
@@ -154,11 +154,11 @@ class _Writer:
         for term in terms:
             negated = _negated(term)
             if isinstance(term, NotExists) and term.path in covered:
-                continue  # said by `not`, which holds for events without the field
+                continue  # covered by `not`, which matches events without the field
             if negated is not None and (isinstance(negated, Term) or negated.path in missing):
                 others.append(f"not {self._search(dict([_item(negated)]), 'filter')}")
             elif negated is not None or isinstance(term, (And, Or)):
-                others.append(self.say(term))
+                others.append(self.render(term))
             else:
                 key, value = _item(term)
                 wanted.setdefault(key, []).append(value)
@@ -180,19 +180,21 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _alternatives(term: And | Or) -> tuple[str, list[Any]] | None:
-    """Values of one field, of which any will do."""
-    if isinstance(term, And) or any(isinstance(one, (And, Or)) or _negated(one) is not None for one in term.terms):
+    """Return the field that all terms compare and its alternative values, or None."""
+    if isinstance(term, And) or any(isinstance(part, (And, Or)) or _negated(part) is not None for part in term.terms):
         return None
-    items = [_item(one) for one in term.terms]
+    items = [_item(part) for part in term.terms]
     return (items[0][0], [value for _, value in items]) if len({key for key, _ in items}) == 1 else None
 
 
 def _negated(term: Expression) -> Comparison | Term | None:
-    """What a negative condition denies."""
+    """Return the condition that a negative one negates."""
     match term:
         case Comparison(path, Operator.NE, value):
             if ANY_ELEMENT in path:
-                raise UnsupportedInSigmaError(f"Sigma cannot say that some element of {selector(path)} is another one")
+                raise UnsupportedInSigmaError(
+                    f"Sigma cannot express that some element of {selector(path)} is different"
+                )
             return Comparison(path, Operator.EQ, value)
         case Term(text, True):
             return Term(text)
@@ -200,7 +202,7 @@ def _negated(term: Expression) -> Comparison | Term | None:
 
 
 def _item(leaf: Expression) -> tuple[str, Any]:
-    """A positive condition as a key of a search, with its modifiers, and its value."""
+    """Return a positive condition as a search key, with its modifiers, and a value."""
     match leaf:
         case Comparison(path, Operator.EQ, "*"):
             return f"{_name(path)}|exists", True
@@ -217,14 +219,14 @@ def _item(leaf: Expression) -> tuple[str, Any]:
         case Is(path, constant) if constant is not Constant.NULL:
             return _name(path), constant is Constant.TRUE
         case Is(path):
-            raise UnsupportedInSigmaError(f"Sigma does not tell null from a missing field, in {selector(path)}")
+            raise UnsupportedInSigmaError(f"Sigma does not distinguish null from a missing field, in {selector(path)}")
         case Term(Regex(source)):
             return "|re", source
         case Term(str() as text):
             if "*" in text:
                 raise UnsupportedInSigmaError(f"a keyword with a star, {text!r}, would be a wildcard in Sigma")
             return "|cased", _escaped(text)
-    raise TypeError(f"{leaf!r} is no condition")
+    raise TypeError(f"{leaf!r} is not a condition")
 
 
 def _escaped(text: str) -> str:
@@ -232,11 +234,11 @@ def _escaped(text: str) -> str:
 
 
 def _name(path: Path) -> str:
-    """The field's name as rules write it, `annotations.authorization.k8s.io/decision`, if it is read back as this."""
-    dotted = "".join(f"[{one}]" if isinstance(one, int) else "[*]" if one is ANY_ELEMENT else f".{one}" for one in path)
+    """Return the name that rules use for a field, as in `annotations.authorization.k8s.io/decision`."""
+    dotted = "".join(f"[{key}]" if isinstance(key, int) else "[*]" if key is ANY_ELEMENT else f".{key}" for key in path)
     for name in (dotted.removeprefix("."), selector(path)):
         try:
-            if "|" not in name and paths(name, name) == (path,):
+            if "|" not in name and paths(name, name) == (path,):  # it is read back as this field
                 return name
         except AuditConfigurationError:
             continue

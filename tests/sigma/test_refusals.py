@@ -22,16 +22,19 @@ from tests.sigma.rules import DATA, matched, pattern, read_one, rule
         ("requestObject|exists: true", "holds an object"),
         ("a b: c", "is no field name"),
         ("verb: replace", "no audit event can match the rule: verb: 'replace'"),
-        ("annotations.authorization.k8s.io/decision: ALLOW", "write it 'allow', and CloudWatch minds case"),
+        (
+            "annotations.authorization.k8s.io/decision: ALLOW",
+            "audit events have 'allow', and CloudWatch is case-sensitive",
+        ),
         ("annotations.authorization.k8s.io/decision: denied", "audit events have allow, forbid"),
         ("responseStatus.code: ALLOW", "the field holds a number"),
-        ("responseStatus.code: 4*", "Write the numbers out, or responseStatus.code|gte"),
+        ("responseStatus.code: 4*", "Write the numbers out, or use responseStatus.code|gte"),
         ("responseStatus.code|re: ^4", "holds a number"),
         ("stage: Complete", "audit events have Panic, RequestReceived, ResponseComplete"),
         ("kind: Pod", "audit events have Event"),
         ("objectRef.resource: secret", "audit events have the plural, 'secrets'"),
-        ("objectRef.resource: Pods", "write it 'pods'"),
-        ("verb: true", "the field is no boolean"),
+        ("objectRef.resource: Pods", "audit events have 'pods'"),
+        ("verb: true", "the field is not a boolean"),
         ("verb|gt: 3", "the field holds text"),
         ("user.username: a?b", "no wildcard for one character"),
         ("user.username|expand: '%admins%'", "placeholder"),
@@ -39,8 +42,8 @@ from tests.sigma.rules import DATA, matched, pattern, read_one, rule
         ("requestURI|contains: /bin/sh", "Sigma ignores case here"),
         ("responseStatus.message|contains: forbidden", "Sigma ignores case here"),
         ("annotations.authorization.k8s.io/reason|contains: RBAC", "Sigma ignores case here"),
-        ("sourceIPs|cidr: 10.0.0.0/8", "knows no subnets"),
-        ("user.username|fieldref: user.uid", "not with a field"),
+        ("sourceIPs|cidr: 10.0.0.0/8", "cannot match subnets"),
+        ("user.username|fieldref: user.uid", "not with another field"),
         ("user.username|re|i: ^admin", "no flags, and this one has ignorecase"),
         ("user.username|re: ^(a|b)$", "no parentheses"),
         ("stageTimestamp|hour: 3", "no counterpart"),
@@ -52,7 +55,10 @@ from tests.sigma.rules import DATA, matched, pattern, read_one, rule
         ("requestURI|cased: /healthz*", "EKS never logs requests for /healthz"),
         ("responseStatus.code: 401\nstage: ResponseComplete", "a failed authentication"),
         ("responseStatus.code: 401\nuser.username: a", "a failed authentication"),
-        ("stage: RequestReceived\nverb: get\nobjectRef.resource: pods", "RequestReceived of serviceaccounts/token"),
+        (
+            "stage: RequestReceived\nverb: get\nobjectRef.resource: pods",
+            "RequestReceived only for serviceaccounts/token",
+        ),
         (
             "stage: ResponseStarted\nverb: delete\nuser.username: a\nsubresource|exists: false",
             "only requests that stay open",
@@ -94,18 +100,18 @@ def test_not_on_any_element_is_refused(tmp_path: Path) -> None:
     [
         ("words: [denied]\ncondition: words", "'|cased' as the key"),
         ("words:\n  '|cased': a*b\ncondition: words", "without wildcards"),
-        ("words:\n  '|cased': a\nit:\n  verb: get\ncondition: words and it", "either for keywords in the line or"),
+        ("words:\n  '|cased': a\nit:\n  verb: get\ncondition: words and it", "either keywords or fields"),
         ("it:\n  verb: get\ncondition: it or not it", None),
-        ("it:\n  verb: get\ncondition: not a", "no Sigma rule can be read"),
-        ("it:\n  verb: get\ncondition: it | count() > 3", "no Sigma rule can be read"),
-        ("it:\n  verb|wrong: get\ncondition: it", "no Sigma rule can be read"),
+        ("it:\n  verb: get\ncondition: not a", "cannot be read as Sigma rules"),
+        ("it:\n  verb: get\ncondition: it | count() > 3", "cannot be read as Sigma rules"),
+        ("it:\n  verb|wrong: get\ncondition: it", "cannot be read as Sigma rules"),
         ("it:\n  verb: replace\ncondition: not it", "matches every event"),
         ("it:\n  verb|exists: true\n  stage|exists: true\ncondition: not it", "its parts exclude each other"),
         ("it:\n  verb: get\nit:\n  verb: list\ncondition: it", "Duplicate key"),
-        ("it:\n  verb: {a: b}\ncondition: it", "no Sigma rule can be read"),
-        ("it:\n  verb: get\ncondition: {it: them}", "no Sigma rule can be read"),
-        ("it:\n  verb: get\ncondition: 3", "no Sigma rule can be read"),
-        ("it:\n  1: get\ncondition: it", "no Sigma rule can be read"),
+        ("it:\n  verb: {a: b}\ncondition: it", "cannot be read as Sigma rules"),
+        ("it:\n  verb: get\ncondition: {it: them}", "cannot be read as Sigma rules"),
+        ("it:\n  verb: get\ncondition: 3", "cannot be read as Sigma rules"),
+        ("it:\n  1: get\ncondition: it", "cannot be read as Sigma rules"),
     ],
 )
 def test_rules_that_are_wrong_in_themselves(tmp_path: Path, detection: str, says: str | None) -> None:
@@ -164,7 +170,7 @@ def test_a_file_with_several_rules_is_read_by_read(tmp_path: Path) -> None:
 def test_a_rule_without_a_title_is_refused(tmp_path: Path) -> None:
     path = rule(tmp_path, "it:\n  verb: get\ncondition: it")
     path.write_text(path.read_text().replace("title: Mine", "title: ''"))
-    with pytest.raises(AuditConfigurationError, match="a rule has a title"):
+    with pytest.raises(AuditConfigurationError, match="a rule needs a title"):
         read(path)
 
 

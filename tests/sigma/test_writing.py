@@ -175,7 +175,7 @@ def test_fields_and_values(condition: Expression, written: dict[str, Any]) -> No
         (field("flag") == "a", "no rule for Kubernetes audit logs can name the field flag"),
         (field("requestObject.metadata.labels['a|b']") == "c", "can name the field"),
         (message_contains("a*b"), "wildcard"),
-        (And(()), "not for everything"),
+        (And(()), "cannot match everything"),
     ],
 )
 def test_what_sigma_cannot_say_is_left_out_with_the_reason(condition: Expression, says: str) -> None:
@@ -187,7 +187,7 @@ def test_what_is_left_out_is_reported_and_the_rest_written() -> None:
     text, left_out = write([catalog.AUDIT_LOG_SILENT, mine(field("verb") == "get")])
     assert [document["name"] for document in yaml.safe_load_all(text)] == ["mine"]
     assert left_out == (
-        (catalog.AUDIT_LOG_SILENT.id, "a Sigma rule is about events, and this detection about their absence"),
+        (catalog.AUDIT_LOG_SILENT.id, "a Sigma rule matches events, and this detection is about their absence"),
     )
 
 
