@@ -106,33 +106,33 @@ THEMES = (
     tokens,
     workloads,
 )
-"""The modules of the catalogue, each with its `DEFAULT`, `EXTENDED`, `QUERIED` and `QUERIES`."""
+"""The theme modules, each with its `DEFAULT`, `EXTENDED`, `QUERIED` and `QUERIES`."""
 
 DEFAULT = Detections(detection for theme in THEMES for detection in theme.DEFAULT)
-"""The detections that are on unless you choose otherwise: quiet enough for a production cluster."""
+"""The detections that are on by default: quiet enough for a production cluster."""
 
 EXTENDED = Detections(detection for theme in THEMES for detection in theme.EXTENDED)
-"""Detections by choice: worth an alarm where what they see is rare, which differs from cluster to cluster.
+"""Detections by choice: worth an alarm where what they look for is rare, which differs between clusters.
 
-One log group takes both: at most 100 metric filters, 5 of them with regular expressions.
+`DEFAULT` and `EXTENDED` together fit one log group: at most 100 metric filters, 5 of them with regular expressions.
 """
 
 QUERIED = Detections(detection for theme in THEMES for detection in theme.QUERIED)
-"""Detections that are saved queries unless you choose an alarm: what they see is routine in most clusters."""
+"""Detections that are saved queries, and alarms only by choice: what they look for is routine in most clusters."""
 
 ALL = DEFAULT.adding(*EXTENDED, *QUERIED)
-"""The three tiers."""
+"""The detections of all three tiers."""
 
 
 def _by_id(*queries: SavedQuery) -> tuple[SavedQuery, ...]:
     return tuple(sorted(set(queries), key=lambda query: query.id))
 
 
-QUERIES = _by_id(*(query for theme in THEMES for query in theme.QUERIES), *(one.saved_query for one in ALL))
-"""All saved queries: those of the detections, and those that answer a question of their own."""
+QUERIES = _by_id(*(query for theme in THEMES for query in theme.QUERIES), *(detection.saved_query for detection in ALL))
+"""All saved queries: those of the detections, and those that answer other questions."""
 
 DEFAULT_QUERIES = _by_id(
-    *(one.saved_query for one in DEFAULT),
+    *(detection.saved_query for detection in DEFAULT),
     access.FAILED_ANONYMOUS,
     access.WHAT_THE_AUTHENTICATOR_SAID,
     access.WHO_DOES_WHAT,
@@ -142,22 +142,22 @@ DEFAULT_QUERIES = _by_id(
     audit_log.CUT_SHORT,
     SECRETS_DENIED_OVER_TIME,
 )
-"""The saved queries that are made unless you choose otherwise."""
+"""The saved queries that are created by default."""
 
 
 def get(id: str) -> Detection:
-    """The detection of this id.
+    """Return the detection with this id.
 
     Raises:
-        AuditConfigurationError: There is none; the message names those there are.
+        AuditConfigurationError: No detection has this id; the message suggests ids.
     """
     return ALL[id]
 
 
 def select(*, severity: Severity | None = None, tag: str | None = None) -> Detections:
-    """All detections of this severity and with this tag; what is not given does not matter.
+    """Return all detections with this severity and this tag. Default: any severity, any tag.
 
     Raises:
-        AuditConfigurationError: No detection has this tag; the message names the tags there are.
+        AuditConfigurationError: No detection has this tag; the message lists the tags.
     """
     return ALL.select(severity=severity, tag=tag)

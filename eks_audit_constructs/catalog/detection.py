@@ -1,4 +1,4 @@
-"""What a detection is."""
+"""The `Detection` class: what to look for, and how."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ACRONYMS = {"Rbac": "RBAC"}
 
 
 class Severity(Enum):
-    """How soon a person should look. It decides which topic is told."""
+    """How soon a person should look. It decides which topic is notified."""
 
     HIGH = "high"
     """Now, at night too."""
@@ -33,7 +33,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No log event arrives at the log group at all, as its own metric `IncomingLogEvents` tells.
+    """No log event arrives at the log group at all, according to its own metric `IncomingLogEvents`.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
     """
@@ -41,30 +41,31 @@ class Silence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detection:
-    """One thing to look for in a cluster's audit log, and all there is to know when it is found.
+    """One thing to look for in a cluster's audit log, and what to know when it is found.
 
     Args:
-        id: Stable name in lower case with hyphens. Logical ids, metric names and alarm names come from it.
+        id: Stable name in lower case with hyphens, at most 64 characters. Logical ids, metric names and alarm names are
+            made from it.
         title: What happened, as a headline.
-        severity: How soon to look.
-        condition: Which events to look for; or `Silence`.
+        severity: How soon to look. Default: medium.
+        condition: The events to look for, or `Silence`.
         guards: Whose events are not counted, and why.
         what: What happened, in a sentence or two.
         why: Why that matters.
         next_steps: What to do when it goes off.
-        commands: What its saved query does with the events it counts; see `SavedQuery`. Default: shows who did it,
-            from where and with what.
-        query: A saved query in place of one made from the above: one that several detections share.
+        commands: What its saved query does with the events it counts; see `SavedQuery`. Default: show who did it, from
+            where and with what.
+        query: A saved query in place of one made from the above, such as one that several detections share.
         techniques: MITRE ATT&CK technique ids. https://attack.mitre.org/matrices/enterprise/containers/
-        threshold: Events within the period that set the alarm off.
-        period: Minutes over which events are counted: 1, 5, 15 or 60.
-        evaluation_periods: How many periods back CloudWatch looks.
-        datapoints_to_alarm: How many of those must be at the threshold. The default, one of two, still sees events
+        threshold: Events within the period that set the alarm off. Default: 1.
+        period: Minutes over which events are counted: 1, 5 (the default), 15 or 60.
+        evaluation_periods: How many periods back CloudWatch looks: 2 by default, at most one day.
+        datapoints_to_alarm: How many of those must reach the threshold. The default, one of two, still sees events
             that EKS delivers some minutes late.
         grounds: Why this threshold.
-        false_positives: What sets it off without harm.
-        blind_spots: What it cannot see, though the name might promise it.
-        tags: Words to select detections by; the first is the theme, and begins the name of the saved query.
+        false_positives: Harmless causes of the alarm.
+        blind_spots: What it cannot see, although its name suggests it.
+        tags: Words to select detections by. The first is the theme, with which the name of the saved query begins.
 
     Raises:
         AuditConfigurationError: CloudWatch would refuse the pattern or the alarm.
@@ -90,7 +91,7 @@ class Detection:
     blind_spots: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     _made: tuple[str | None, SavedQuery] = field(init=False, repr=False, compare=False)
-    """The pattern and the saved query: made once, for they are asked for often."""
+    """The filter pattern and the saved query, made only once because they are needed often."""
 
     def __post_init__(self) -> None:
         where = f"detection {self.id!r}"
@@ -101,11 +102,11 @@ class Detection:
                 "an id is at most 64 lower-case letters, digits and single hyphens",
                 "Rename it, as in 'secret-access-denied'.",
             ),
-            (bool(self.title), self.title, "a title is what happened, as a headline", "Say it in a few words."),
+            (bool(self.title), self.title, "a title is what happened, as a headline", "Write it in a few words."),
             (
                 isinstance(self.condition, (Expression, Silence)),
                 self.condition,
-                "a condition is an expression",
+                "a condition must be an Expression or Silence",
                 'Build one: field("verb") == "delete".',
             ),
             (
@@ -124,7 +125,7 @@ class Detection:
                 1 <= self.datapoints_to_alarm <= self.evaluation_periods
                 and self.period * self.evaluation_periods <= 24 * 60,
                 (self.datapoints_to_alarm, self.evaluation_periods),
-                "M of N periods: M is at most N, and N periods are at most one day",
+                "in M of N periods, M is at most N, and N periods are at most one day",
                 "Lower datapoints_to_alarm or evaluation_periods.",
             ),
             (
@@ -148,12 +149,12 @@ class Detection:
 
     @property
     def counted(self) -> Expression | Silence:
-        """Which events count: those of the condition that no guard leaves out."""
+        """The events that count: those of the condition that no guard leaves out."""
         return self.condition if isinstance(self.condition, Silence) else outside(self.condition, self.guards)
 
     @property
     def pattern(self) -> str | None:
-        """The CloudWatch Logs filter pattern; none for `Silence`."""
+        """The CloudWatch Logs filter pattern; None for `Silence`."""
         return self._made[0]
 
     @property
@@ -180,7 +181,7 @@ class Detection:
 
     @property
     def metric_name(self) -> str:
-        """The metric its events are counted in: the id in Pascal case."""
+        """The name of the metric that counts its events: the id in Pascal case."""
         return "".join(word.capitalize() for word in self.id.split("-"))
 
     def tuned(
@@ -192,7 +193,7 @@ class Detection:
         datapoints_to_alarm: int | None = None,
         severity: Severity | None = None,
     ) -> Detection:
-        """A copy with other numbers; what is not given stays."""
+        """Return a copy with other numbers. Default: those of the original."""
         return replace(
             self,
             threshold=self.threshold if threshold is None else threshold,
@@ -203,12 +204,12 @@ class Detection:
         )
 
     def excluding(self, unwanted: Expression | Guard) -> Detection:
-        """A copy that does not count these events; those without the fields named still count.
+        """Return a copy that does not count these events. Events without the fields named still count.
 
         The saved query leaves them out too.
 
         Raises:
-            AuditConfigurationError: The pattern grows past CloudWatch's limit, or the detection has no condition.
+            AuditConfigurationError: The pattern exceeds CloudWatch's limits, or the detection has no condition.
         """
         if isinstance(self.condition, Silence):
             raise AuditConfigurationError(

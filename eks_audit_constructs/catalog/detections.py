@@ -1,4 +1,4 @@
-"""Several detections, chosen, tuned and switched off by id."""
+"""Sets of detections, chosen, tuned and switched off by id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Detections", "Numbers"]
 
 
 class Numbers(TypedDict, total=False):
-    """What can be tuned; see `Detection`."""
+    """The numbers that can be tuned; see `Detection`."""
 
     threshold: int
     period: int
@@ -30,11 +30,12 @@ def _choices(id: object, ids: list[str]) -> str:
 
 
 class Detections:
-    """An immutable set of detections, always in the order of their ids; `detections[id]` is one of them,
-    and `id in detections` says whether it is.
+    """An immutable set of detections, sorted by id.
+
+    `detections[id]` returns one of them, and `id in detections` tests for one.
 
     Raises:
-        AuditConfigurationError: Something is no detection, or two share an id.
+        AuditConfigurationError: One of the arguments is not a detection, or two detections share an id.
     """
 
     def __init__(self, detections: Iterable[Detection]) -> None:
@@ -44,15 +45,15 @@ class Detections:
                 raise AuditConfigurationError(
                     "detections",
                     value=detection,
-                    limit="this is no Detection",
+                    limit="this is not a Detection",
                     way_out="Take one from the catalog, as in catalog.get('forbidden-requests'), or make your own.",
                 )
             if detection.id in by_id:
                 raise AuditConfigurationError(
                     f"detection {detection.id!r}",
                     value=detection.title,
-                    limit="two detections have this id; metrics, alarms and logical ids come from it",
-                    way_out="Give one another id, or exchange the first with .replacing(...).",
+                    limit="two detections have this id; metrics, alarms and logical ids are named after it",
+                    way_out="Give one another id, or replace the first with .replacing(...).",
                 )
             by_id[detection.id] = detection
         self._by_id = dict(sorted(by_id.items()))
@@ -80,28 +81,28 @@ class Detections:
         return f"Detections({', '.join(self._by_id)})"
 
     def adding(self, *detections: Detection) -> Detections:
-        """These and more."""
+        """Return these detections and more."""
         return Detections([*self, *detections])
 
     def replacing(self, *detections: Detection) -> Detections:
-        """These, with each of the given in place of the one of its id."""
+        """Return these detections, with the given ones in place of those with the same ids."""
         for detection in detections:
             self[detection.id]
         return self.without(*(detection.id for detection in detections)).adding(*detections)
 
     def tuned(self, id: str, **numbers: Unpack[Numbers]) -> Detections:
-        """These, one of them with other numbers: `.tuned("forbidden-requests", threshold=25)`."""
+        """Return these detections, one with other numbers: `.tuned("forbidden-requests", threshold=25)`."""
         return self.replacing(self[id].tuned(**numbers))
 
     def excluding(self, id: str, unwanted: Expression | Guard) -> Detections:
-        """These, one of them not counting these events: `.excluding("pod-exec", field("user.username") == "ci")`."""
+        """Exclude events from one of these detections: `.excluding("pod-exec", field("user.username") == "ci")`."""
         return self.replacing(self[id].excluding(unwanted))
 
     def select(self, *, severity: Severity | None = None, tag: str | None = None) -> Detections:
-        """Those of this severity and with this tag; what is not given does not matter.
+        """Return those with this severity and this tag. Default: any severity, any tag.
 
         Raises:
-            AuditConfigurationError: None of these has this tag; the message names the tags there are.
+            AuditConfigurationError: None of these detections has this tag; the message lists the tags.
         """
         tags = sorted({word for detection in self for word in detection.tags})
         if tag is not None and tag not in tags:
@@ -115,7 +116,7 @@ class Detections:
         )
 
     def without(self, *ids: str) -> Detections:
-        """These, less the ones of these ids."""
+        """Return these detections without those with these ids."""
         for id in ids:
             self[id]
         return Detections(detection for detection in self if detection.id not in ids)

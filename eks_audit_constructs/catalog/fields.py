@@ -1,4 +1,4 @@
-"""The fields of an audit event: which there are, and what can stand in them.
+"""The fields of an audit event, and the values they can have.
 
 Sources: the audit.k8s.io/v1 Event (staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go) and
 https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
@@ -31,7 +31,7 @@ TEXTS = frozenset(
         *("requestReceivedTimestamp", "stageTimestamp"),
     }
 )
-"""Fields that hold text only."""
+"""Fields that contain only text."""
 
 ALWAYS = frozenset({"kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb"})
 """Fields that every event has."""
@@ -44,7 +44,7 @@ OPEN = frozenset(
         *("responseStatus.details", "responseStatus.metadata", "authenticationMetadata"),
     }
 )
-"""Objects whose fields are not the audit event's to say."""
+"""Objects whose fields the audit event does not define."""
 
 _FREE_TEXT = frozenset({"userAgent", "requestURI", "responseStatus.message"})
 
@@ -57,7 +57,7 @@ KNOWN_VALUES: dict[str, frozenset[str]] = {
     "verb": frozenset(
         {
             *("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
-            *("post", "put", "head", "options", "connect", "trace"),  # of URLs that are no resources: the HTTP method
+            *("post", "put", "head", "options", "connect", "trace"),  # the HTTP method, for URLs that are not resources
         }
     ),
     "stage": frozenset({"RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"}),
@@ -65,7 +65,7 @@ KNOWN_VALUES: dict[str, frozenset[str]] = {
     "kind": frozenset({"Event"}),
     _DECISION: frozenset({"allow", "forbid"}),
 }
-"""Fields that hold nothing else. Verbs: staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go"""
+"""Fields that have no other values. Verbs: staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go"""
 
 PLURALS = {
     (f"{name[:-3]}y" if name.endswith("ies") else name[:-2] if name.endswith("sses") else name[:-1]): name
@@ -77,7 +77,7 @@ PLURALS = {
         *("certificatesigningrequests", "tokenreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
     )
 }
-"""Kubernetes' own resources by their singular, which never stands in `objectRef.resource`."""
+"""Kubernetes' own resources by their singular, which never appears in `objectRef.resource`."""
 
 ARRAYS = frozenset(
     {
@@ -104,11 +104,11 @@ ARRAYS = frozenset(
 
 
 def shape(path: Path) -> str:
-    """The field's name without indexes: `user.groups` for `user.groups[0]`."""
+    """Return a field's name without indexes: `user.groups` for `user.groups[0]`."""
     return ".".join(segment for segment in path if isinstance(segment, str))
 
 
 def any_case(path: Path) -> bool:
-    """Whether the same word may stand there in any case, as clients and servers like."""
+    """Return whether a field may contain the same word in any case, as clients and servers choose."""
     name = shape(path)
     return name in _FREE_TEXT or (name.startswith("annotations.") and name not in LOWER_CASE)

@@ -1,4 +1,4 @@
-"""What a saved query is."""
+"""Saved CloudWatch Logs Insights queries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def listing(*columns: str) -> tuple[str, ...]:
-    """Commands that show the events, the latest first: when, who, from where, with what, what, and these columns."""
+    """Return commands that list events, the latest first: when, who, from where, with what, what, and these columns."""
     shown = ("@timestamp", *_WHO, "verb", "objectRef.namespace", "objectRef.name", *columns)
     return (f"fields {', '.join(shown)}", "sort @timestamp desc", "limit 1000")
 
 
 def ranking(*columns: str, count: str = "events") -> tuple[str, ...]:
-    """Commands that count the events by who, from where, with what, and these columns; the most first."""
+    """Return commands that count events by who, from where, with what, and these columns, the most frequent first."""
     numbers = f"count(*) as {count}, earliest(@timestamp) as first, latest(@timestamp) as last"
     example = "latest(requestURI) as example"
     return (f"stats {numbers}, {example} by {', '.join((*_WHO, *columns))}", f"sort {count} desc", "limit 100")
@@ -38,9 +38,9 @@ class SavedQuery:
         id: Stable name in lower case with hyphens; the logical id comes from it.
         title: Its name in the console, below the cluster's folder.
         answers: The question it answers.
-        condition: Which audit events it is about.
-        commands: What follows the filter, one Insights command each, in order: fields, stats, sort, limit.
-        stream: The log streams it reads, by the beginning of their names.
+        condition: The audit events it is about. Default: all.
+        commands: The Insights commands after the filter, in order, such as fields, stats, sort and limit.
+        stream: The beginning of the names of the log streams it reads. Default: those of the audit log.
 
     Raises:
         AuditConfigurationError: Insights would refuse the text.
@@ -64,16 +64,19 @@ class SavedQuery:
             )
         if not self.title or "/" in self.title:
             raise AuditConfigurationError(
-                where, value=self.title, limit="a title is text without /, which makes folders", way_out="Reword it."
+                where,
+                value=self.title,
+                limit="a title must be text without /, which makes folders",
+                way_out="Reword it.",
             )
         insights.check_query(self.text, where)
 
     @property
     def text(self) -> str:
-        """The query as CloudWatch Logs Insights takes it."""
+        """The query in the syntax of CloudWatch Logs Insights."""
         where = f"query {self.id!r}"
         return insights.audit_query(self.condition, commands=self.commands, stream=self.stream, where=where)
 
     def excluding(self, condition: Expression) -> SavedQuery:
-        """A copy that leaves these events out; those without the condition's fields stay in."""
+        """Return a copy that leaves these events out. Events without the condition's fields stay in."""
         return replace(self, condition=self.condition & ~condition)

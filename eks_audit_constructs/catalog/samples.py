@@ -1,7 +1,7 @@
-"""Sample events for each detection: what must match, and what comes close and must not. One file a theme.
+"""Sample events for each detection: what must match, and what comes close but must not. One file per theme.
 
-Each is an event of a real API server under the audit policy of EKS, as it was recorded, or with the changes the file
-says: a JSON merge patch (RFC 7386), in which null takes a field out.
+Each is an event of a real API server under the audit policy of EKS, as recorded or changed by a JSON merge patch
+(RFC 7386) in the file, in which null removes a field.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["Sample", "samples"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """An audit event and whether a detection has to match it.
+    """An audit event, and whether a detection must match it.
 
     Args:
         detection: The detection's id.
-        matches: Whether it has to match.
+        matches: Whether it must match.
         says: What happens in the event, in a few words.
         recorded: Where the event was recorded: scenario and line.
-        change: What was changed in it; nothing where it is as recorded.
-        text: A line of another component in place of an event.
+        change: What was changed in it; empty if it is as recorded.
+        text: A line of another component, in place of an event.
     """
 
     detection: str
@@ -39,14 +39,14 @@ class Sample:
 
     @property
     def source(self) -> str:
-        """Where the event is from, in words."""
+        """Where the event comes from, in words."""
         if self.text is not None:
             return "a line of another component"
         return f"{'a variation of' if self.change else 'recorded,'} {self.recorded}"
 
     @property
     def event(self) -> dict[str, Any]:
-        """The event itself; empty for a line that is none."""
+        """The event itself; empty for a line of another component."""
         if self.text is not None:
             return {}
         scenario, line = self.recorded.split(":")
@@ -61,7 +61,7 @@ class Sample:
 
 
 def samples(id: str) -> list[Sample]:
-    """The samples of a detection; none for silence."""
+    """Return the samples of a detection; none for `Silence`."""
     return [sample for sample in _all() if sample.detection == id]
 
 
@@ -72,7 +72,7 @@ def _all() -> tuple[Sample, ...]:
 
 
 def _patched(value: object, change: object) -> object:
-    """RFC 7386, https://www.rfc-editor.org/rfc/rfc7386"""
+    """Apply a merge patch: https://www.rfc-editor.org/rfc/rfc7386"""
     if not isinstance(change, dict):
         return change
     patched = dict(value) if isinstance(value, dict) else {}

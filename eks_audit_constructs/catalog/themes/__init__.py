@@ -1,4 +1,4 @@
-"""What to look for, a file or a folder a theme, and its sample events beside it.
+"""What to look for: one file or folder per theme, with its sample events beside it.
 
-Each has `DEFAULT`, `EXTENDED` and `QUERIED`, its detections by tier, and `QUERIES`, saved queries of its own.
+Each theme has `DEFAULT`, `EXTENDED` and `QUERIED`, its detections by tier, and `QUERIES`, its other saved queries.
 """

@@ -104,7 +104,7 @@ UNAUTHORIZED_REQUESTS = Detection(
     query=WHERE_UNAUTHENTICATED,
     techniques=("T1110", "T1078.004"),
     threshold=10,
-    grounds="An expired kubeconfig retries a few times; scans and stale service accounts go on.",
+    grounds="An expired kubeconfig retries a few times; scans and stale service accounts keep trying.",
     false_positives=(
         "A workload that kept its service account token for more than its hour, or a CI job with an old kubeconfig.",
         "From Kubernetes 1.32 on: internet scanners on a public endpoint.",
@@ -130,7 +130,7 @@ ANONYMOUS_REQUEST_ALLOWED = Detection(
 FAILED_ANONYMOUS = SavedQuery(
     id="anonymous-refused",
     title="Anonymous - what was refused",
-    answers="Who knocks without credentials? Since Kubernetes 1.32 as 401, before that as 403 of system:anonymous.",
+    answers="Who sends requests without credentials? Since Kubernetes 1.32 as 401, before as 403 of system:anonymous.",
     condition=EVENT & (UNAUTHENTICATED | (COMPLETE & ANONYMOUS & (field("responseStatus.code") == 403))),
     commands=(
         "stats count(*) as refused, count_distinct(requestURI) as uris, latest(requestURI) as example "
@@ -145,18 +145,18 @@ ANONYMOUS_REQUESTS_REFUSED = Detection(
     title="Many requests without valid credentials",
     severity=Severity.LOW,
     condition=FAILED_ANONYMOUS.condition,
-    what="Requests without credentials, or with invalid ones, were refused in great number.",
+    what="Requests without credentials, or with invalid ones, were refused in large numbers.",
     why="The endpoint is being scanned, from the internet or from inside.",
     next_steps="See where they come from. From the internet: close the public endpoint, or limit it to your addresses. "
-    "From inside: find the pod or machine; it may be in other hands.",
+    "From inside: find the pod or machine; it may be compromised.",
     query=FAILED_ANONYMOUS,
     techniques=("T1595", "T1190"),
     threshold=100,
     period=15,
-    grounds="A public endpoint is knocked at all day; a hundred in a quarter of an hour is someone who means it.",
+    grounds="A public endpoint is probed all day; a hundred requests in a quarter of an hour are deliberate.",
     false_positives=("Internet scanners on a public endpoint.", "A monitor that has lost its credentials."),
     blind_spots=(
-        "Since Kubernetes 1.32 such requests are 401s, and a bad token cannot be told from none: "
+        "Since Kubernetes 1.32 such requests are 401s, and a bad token looks the same as none: "
         "unauthorized-requests counts the same events.",
     ),
     tags=("access", "anonymous"),
@@ -170,10 +170,10 @@ ANONYMOUS_WORKLOAD_WRITE = Detection(
     what="A request without any credentials created, changed or deleted something, such as a pod.",
     why="Whoever reaches the endpoint can run programs in the cluster. Miners look for exactly this.",
     next_steps="Delete what was made, then the binding to system:anonymous or system:unauthenticated (kubectl get "
-    "clusterrolebindings,rolebindings -A -o wide). Treat the cluster as entered: rotate what its pods could read.",
+    "clusterrolebindings,rolebindings -A -o wide). Treat the cluster as compromised: rotate what its pods could read.",
     commands=listing("objectRef.resource", "`annotations.authorization.k8s.io/reason` as reason"),
     techniques=("T1078.001", "T1610"),
-    blind_spots=("A session in a pod (exec) counts when it ends.",),
+    blind_spots=("A session in a pod (exec) counts only when it ends.",),
     tags=("access", "anonymous"),
 )
 
@@ -196,19 +196,19 @@ FORBIDDEN_CREATES = Detection(
     severity=Severity.MEDIUM,
     condition=EVENT & field("verb").is_in(WRITE_VERBS) & REFUSED_BY_AUTHORIZER & ~ANONYMOUS,
     guards=STARTING,
-    what="Someone who is logged in tried to create, change or delete things and was refused for want of permission.",
-    why="Reading around is common, trying to write without the right is not: it is how stolen credentials are tested.",
-    next_steps="See what was to be written, and where. Ask the owner of the principal; if it was not them, revoke its "
+    what="Someone who is logged in tried to create, change or delete things and was refused for lack of permission.",
+    why="Trying to read is common, trying to write without the right is not: it is how stolen credentials are tested.",
+    next_steps="See what it tried to write, and where. Ask the owner of the principal; if it was not them, revoke its "
     "sessions and look for writes that were allowed.",
     commands=ranking("verb", "objectRef.resource", "objectRef.namespace", count="refused"),
     techniques=("T1078", "T1613"),
     threshold=3,
-    grounds="One or two are a slip of the namespace; a third is an attempt, or a deployment that cannot work.",
+    grounds="One or two may be the wrong namespace; a third is an attempt, or a deployment that cannot work.",
     false_positives=(
         "An operator or CI job deployed without the role it needs: it retries for ever. Fix the role.",
         "People who try a change in the wrong cluster.",
     ),
-    blind_spots=("Refusals by admission: quotas, Pod Security, and grants beyond one's own (escalation-refused).",),
+    blind_spots=("Refusals by admission: quotas, Pod Security, and grants of rights one lacks (escalation-refused).",),
     tags=("access",),
 )
 
@@ -217,9 +217,9 @@ SERVICE_ACCOUNT_REFUSED = Detection(
     title="A service account was refused again and again",
     severity=Severity.LOW,
     condition=EVENT & BY_SERVICE_ACCOUNT & REFUSED_BY_AUTHORIZER,
-    what="Workloads asked the API for what their service accounts may not do.",
-    why="A program asks for what it needs and is given it. One that is refused often is misdeployed, or its token is "
-    "in other hands, which are trying it out.",
+    what="Workloads sent requests that their service accounts are not allowed to make.",
+    why="A program asks for what it needs and gets it. One that is refused often is misconfigured, or someone is "
+    "trying out its stolen token.",
     next_steps="Compare address and user agent with those of the workload. If they differ, delete its pods (their "
     "tokens die with them) and see what the account was allowed to do.",
     commands=ranking("verb", "objectRef.resource", "objectRef.namespace", count="refused"),
@@ -235,7 +235,7 @@ AUTHENTICATOR_REFUSED = Detection(
     id="authenticator-refused",
     title="IAM identities were refused",
     severity=Severity.LOW,
-    # Plain text, from another stream; an audit event that happens to hold the words is none of it.
+    # Plain text, from another log stream; audit events that happen to contain the words do not count.
     condition=message_contains("access denied") & ~message_contains("audit.k8s.io"),
     what="The IAM authenticator turned clients away: the role is not mapped, or the token is not valid.",
     why="Credentials of your AWS accounts, or of others, are being tried on the cluster.",
@@ -244,7 +244,7 @@ AUTHENTICATOR_REFUSED = Detection(
     query=WHAT_THE_AUTHENTICATOR_SAID,
     techniques=("T1078.004", "T1110"),
     threshold=10,
-    grounds="A forgotten kubeconfig is refused a few times; a scan or a stale pipeline goes on.",
+    grounds="A forgotten kubeconfig is refused a few times; a scan or a stale pipeline keeps trying.",
     false_positives=("STS refuses for a while because of throttling. Pipelines with an expired session.",),
     blind_spots=("Needs the log type authenticator.", "Other lines of the control plane with these words count too."),
     tags=("access", "aws"),

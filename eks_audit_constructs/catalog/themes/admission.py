@@ -83,7 +83,7 @@ API_SERVICE_CHANGED = Detection(
     guards=(API_SERVER, GARBAGE_COLLECTOR, *_EKS),
     what="An APIService was created, changed or deleted by someone other than the API server.",
     why="The API server forwards a whole API group, with the caller's identity, to the Service it names.",
-    next_steps="See which group and Service it names. Not planned: delete it, and look at who was asked through it.",
+    next_steps="See which group and Service it names. Not planned: delete it, and see whose requests went through it.",
     commands=listing(
         "responseObject.spec.service.namespace as service_namespace", "responseObject.spec.service.name as service"
     ),
@@ -101,7 +101,7 @@ CUSTOM_RESOURCE_DEFINITION_CHANGED = Detection(
     what="A CustomResourceDefinition was created, changed or deleted.",
     why="Deleting one deletes every object of its kind. A new one brings a controller that acts on what others write.",
     next_steps="A delete by a person: ask at once whether it was meant, and restore from the last backup. "
-    "A new one: see which controller came with it and what that may do.",
+    "A new one: see which controller came with it and what it may do.",
     techniques=("T1485",),
     false_positives=("Installing or upgrading operators; cert-manager renewing the CA of a conversion webhook.",),
     tags=("admission",),
@@ -142,9 +142,9 @@ NAMESPACE_DELETED = Detection(
     severity=Severity.MEDIUM,
     condition=changed("namespaces", verbs=["delete", "deletecollection"]) & ITSELF,
     what="A namespace was deleted, with all that was in it.",
-    why="It takes workloads, Secrets, claims and their volumes along, without asking twice.",
+    why="Its workloads, Secrets, claims and their volumes go with it, without confirmation.",
     next_steps="Ask the principal at once. Not planned: stop them, and restore from the last backup; the query "
-    "Workloads by principal says what else they deleted.",
+    "Workloads by principal shows what else they deleted.",
     techniques=("T1485",),
     false_positives=("Preview environments and tests that clean up after themselves. Exclude their principal.",),
     tags=("admission",),

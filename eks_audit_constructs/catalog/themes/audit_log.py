@@ -1,4 +1,4 @@
-"""Whether there is a log to look into: silence, events cut short, and what the log costs."""
+"""The log itself: silence, events cut short, and what it costs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EVENTS_TRUNCATED = Detection(
     severity=Severity.LOW,
     condition=message_contains("audit.k8s.io/truncated") | message_contains("[Truncated...]"),
     what="The API server wrote audit events without their bodies because they were too large.",
-    why="What a filter asks of such a body it cannot see: a large object may hide a privileged container.",
+    why="No filter can see the missing bodies: a large object may hide a privileged container.",
     next_steps="The query shows which. Ask why they are so large; look at the objects themselves.",
     commands=listing("objectRef.resource"),
     techniques=("T1685.002",),
@@ -51,7 +51,7 @@ EVENTS_TRUNCATED = Detection(
     evaluation_periods=1,
     grounds="Large ConfigMaps and custom resources are shortened now and then in every cluster.",
     false_positives=("Operators that keep megabytes in one object.",),
-    blind_spots=("Lines that were cut off on their way: the saved query *Log - events cut short by size* finds them.",),
+    blind_spots=("Lines that were cut off in transit: the saved query *Log - events cut short by size* finds them.",),
     tags=("log",),
 )
 
@@ -71,7 +71,7 @@ CUT_SHORT = SavedQuery(
 COST = SavedQuery(
     id="log-cost",
     title="Log - what costs the most to store",
-    answers="Which requests of whom make most of the bytes you pay for?",
+    answers="Whose requests, and which, make up most of the bytes you pay for?",
     commands=(
         "stats sum(strlen(@message)) as bytes, count(*) as events, avg(strlen(@message)) as average "
         "by user.username, verb, objectRef.resource, level",

@@ -26,9 +26,9 @@ API_SERVER_ERRORS = Detection(
     severity=Severity.LOW,
     condition=EVENT & COMPLETE & (_CODE >= 500),
     what="Many requests ended with an error of the server's own.",
-    why="A failing webhook, a full etcd or an overloaded control plane stops deployments, and may stop what guards "
+    why="A failing webhook, a full etcd or an overloaded control plane stops deployments, and may stop what checks "
     "them.",
-    next_steps="The query says whose requests fail, and for what. One resource: look at its admission webhook. "
+    next_steps="The query shows whose requests fail, and for what. One resource: look at its admission webhook. "
     "All of them: look at the AWS Health Dashboard and at who sends the most requests.",
     commands=ranking("responseStatus.code", "objectRef.resource", count="errors"),
     techniques=("T1499",),
@@ -45,9 +45,8 @@ API_THROTTLED = Detection(
     # An eviction that a disruption budget forbids is a 429 too.
     condition=EVENT & COMPLETE & (_CODE == 429) & ~(field("objectRef.subresource") == "eviction"),
     what="The API server refused many requests because their share of its capacity was used up.",
-    why="Something asks too much: a runaway controller, a scan, or a deliberate flood. Others are slowed down with it.",
-    next_steps="The query says who was turned away; the one who causes it is often another: see who sends most "
-    "requests.",
+    why="Something sends too many requests: a runaway controller, a scan, or a deliberate flood. It slows others down.",
+    next_steps="The query shows who was turned away; the cause is often someone else: see who sends the most requests.",
     commands=ranking("objectRef.resource", count="refused"),
     techniques=("T1499",),
     threshold=100,
@@ -109,7 +108,7 @@ NODE_DELETED = Detection(
     condition=changed("nodes", verbs=_DELETED) & BY_IAM_PRINCIPAL,
     guards=(EKS_NODE_MANAGER, EKS_SERVICE_ROLE),
     what="A principal that logged in through IAM deleted a node; EKS and autoscalers in the cluster are not counted.",
-    why="Its pods are lost to the cluster, and its instance runs on unseen.",
+    why="Its pods are lost to the cluster, and its instance keeps running unseen.",
     next_steps="Ask the principal. Look for an instance that is no longer a node: aws ec2 describe-instances.",
     techniques=("T1489",),
     false_positives=("Maintenance by hand; node upgrades driven by a pipeline.",),
@@ -118,13 +117,13 @@ NODE_DELETED = Detection(
 
 NODE_REGISTERED = Detection(
     id="node-registered",
-    title="A node was registered by something else than a kubelet",
+    title="A node was registered by something other than a kubelet",
     severity=Severity.MEDIUM,
     condition=changed("nodes", verbs=["create"]) & ITSELF,
     guards=(KUBELETS, EKS_SERVICE_ROLE),
-    what="A Node object was created, and not by the kubelet of a node.",
-    why="A false node is sent Secrets and tokens of the pods that are scheduled on it.",
-    next_steps="Look for an instance of that name. There is none: delete the node, rotate the Secrets of what was "
+    what="A Node object was created, but not by the kubelet of a node.",
+    why="A fake node receives the Secrets and tokens of the pods that are scheduled on it.",
+    next_steps="Look for an instance of that name. If there is none: delete the node, rotate the Secrets of what was "
     "scheduled there, and revoke the principal's session.",
     techniques=("T1610",),
     false_positives=("Virtual and simulated nodes (virtual-kubelet, KWOK).",),
@@ -139,9 +138,9 @@ PERSISTENT_VOLUME_CREATED = Detection(
     condition=changed("persistentvolumes", verbs=["create", "update", "patch"])
     & ITSELF
     & (field("responseObject.spec.hostPath.path").exists() | field("responseObject.spec.local.path").exists()),
-    what="A PersistentVolume was created, or changed, that is a folder of a node.",
+    what="A PersistentVolume that is a folder of a node was created or changed.",
     why="A pod that claims it reads and writes that folder without a hostPath of its own, past the policies against "
-    "it.",
+    "hostPath.",
     next_steps="See which path it is and which claim it is bound to. Not planned: delete both, and look at the pods "
     "that mounted them.",
     commands=listing("responseObject.spec.hostPath.path as host_path", "responseObject.spec.local.path as local_path"),
@@ -157,7 +156,7 @@ SERVICE_CHANGED = Detection(
     condition=changed("services", verbs=["create", *_DELETED]) & ITSELF,
     guards=(API_SERVER, EKS_ADDON_MANAGER, EKS_CLUSTER_BOOTSTRAP, GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER),
     what="A Service was created or deleted, and not with its namespace or owner.",
-    why="A new one may stand in for another's name; a deleted one takes an application off the network.",
+    why="A new one may pose as another; a deleted one takes an application off the network.",
     next_steps="Compare with what you deploy.",
     commands=listing("responseObject.spec.type as type"),
     techniques=("T1489",),
@@ -173,7 +172,7 @@ STORAGE_DELETED = Detection(
     & BY_IAM_PRINCIPAL,
     guards=(EKS_SERVICE_ROLE,),
     what="A principal that logged in through IAM deleted claims, volumes or snapshots of volumes.",
-    why="With the usual reclaim policy the disk is deleted too: what ransom and sabotage begin with.",
+    why="With the usual reclaim policy the disk is deleted too: this is how ransom and sabotage begin.",
     next_steps="Ask the principal at once. Not planned: revoke the session, stop what is being deleted (finalizers), "
     "and look for snapshots in EC2.",
     commands=listing("objectRef.resource"),
@@ -185,7 +184,7 @@ STORAGE_DELETED = Detection(
 ERRORS_BY_CODE = SavedQuery(
     id="requests-by-code",
     title="Cluster - requests by answer, over time",
-    answers="How many requests were served, refused, turned away or failed, in each five minutes?",
+    answers="How many requests were served, refused, turned away or failed, per five minutes?",
     condition=EVENT & COMPLETE,
     commands=("stats count(*) as requests by bin(5m) as time, responseStatus.code", "sort time desc", "limit 10000"),
 )

@@ -1,7 +1,7 @@
 """Dangerous grants: roles and bindings that give away more than they seem to.
 
-What is tested is the object as it is after the change (`responseObject`), so that a patch counts by what it leads to.
-A pattern looks at the first verb and the first resource of each rule; the queries read the whole text of the event.
+The detections test the object after the change (`responseObject`), so that a patch counts by its result. A filter
+pattern looks at the first verb and the first resource of each rule; the saved queries read the whole text of the event.
 https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 """
 
@@ -53,7 +53,9 @@ ANONYMOUS_ACCESS_GRANTED = Detection(
     commands=_TO_WHOM,
     techniques=("T1098.006", "T1078.001"),
     false_positives=("Discovery of the service account issuer, opened to everybody on purpose.",),
-    blind_spots=("From Kubernetes 1.32 on EKS serves only health checks without login: the binding does nothing yet.",),
+    blind_spots=(
+        "From Kubernetes 1.32 on, EKS serves only health checks without login: the binding has no effect yet.",
+    ),
     tags=("rbac", "anonymous"),
 )
 
@@ -68,7 +70,7 @@ EVERYBODY_BOUND = Detection(
     next_steps="See which role it is. Unless it is meant for all, bind the accounts that need it by name.",
     commands=_TO_WHOM,
     techniques=("T1098.006",),
-    false_positives=("Policy engines and multi-tenancy tools that let everybody list a kind of theirs.",),
+    false_positives=("Policy engines and multi-tenancy tools that let everybody list one of their kinds.",),
     tags=("rbac",),
 )
 
@@ -85,7 +87,7 @@ PRIVILEGED_ROLE_BOUND = Detection(
     ),
     guards=_KUBERNETES_AND_EKS,
     what="admin or edit was bound for the whole cluster, or a role of a controller, of nodes or of EKS was bound.",
-    why="Each comes close to cluster-admin: they read all Secrets, or run pods as any account, and few look for them.",
+    why="Each comes close to cluster-admin: they read all Secrets, or run pods as any account, and few people notice.",
     next_steps="Look at who was bound and by whom. Not planned: delete the binding, revoke the sessions of both, and "
     "list what the subject did since.",
     commands=_TO_WHOM,
@@ -129,16 +131,16 @@ WILDCARD_ROLE = Detection(
     id="wildcard-role",
     title="A role that allows everything was written",
     severity=Severity.MEDIUM,
-    # A quoted star would stand for any text.
+    # A quoted star would match any text.
     condition=_WRITTEN & (_FIRST_VERB.matches(r"^\*$") | _FIRST_RESOURCE.matches(r"^\*$")),
     guards=_WRITERS_OF_ROLES,
     what="A Role or ClusterRole with * for its verbs or resources was created or changed.",
-    why="It allows what nobody had in mind, escalate and impersonate among it, and kinds that do not exist yet.",
+    why="It allows what nobody had in mind, including escalate and impersonate, and kinds that do not exist yet.",
     next_steps="See who wrote it and to whom it is bound. Not planned: delete it. Planned: name verbs and resources.",
     commands=_WHAT,
     techniques=("T1098.006",),
     false_positives=("Operators and installers that ask for everything, with each upgrade.",),
-    blind_spots=("A star that is not the first of its list. Query roles-with-wildcards sees those too.",),
+    blind_spots=("A star that is not the first of its list. The query roles-with-wildcards sees those too.",),
     tags=("rbac",),
 )
 
@@ -149,13 +151,13 @@ ROLE_GRANTS_ESCALATION = Detection(
     condition=_WRITTEN & _FIRST_VERB.is_in(["bind", "escalate", "impersonate"]),
     guards=_WRITERS_OF_ROLES,
     what="A Role or ClusterRole with the verb bind, escalate or impersonate was created or changed.",
-    why="These verbs lift the rule that nobody grants more than they have: with one of them one can become anything.",
+    why="These verbs lift the rule that nobody grants more than they have: one of them is enough to become anything.",
     next_steps="See who wrote it and to whom it is bound. Not planned: delete it, and look at what was bound since.",
     commands=_WHAT,
     techniques=("T1098.006", "T1548"),
     false_positives=("Access proxies, GitOps controllers and operators that manage roles.",),
     blind_spots=(
-        "The verb after another one in its rule. Query roles-that-escalate sees those too.",
+        "The verb after another one in its rule. The query roles-that-escalate sees those too.",
         "A rule with *, which holds these verbs: wildcard-role.",
     ),
     tags=("rbac",),
@@ -165,7 +167,7 @@ ESCALATION_REFUSED = Detection(
     id="escalation-refused",
     title="Someone tried to grant more than they have",
     severity=Severity.MEDIUM,
-    # Refused by the storage of roles, after the authorizer allowed the write: only the message tells.
+    # Refused by the storage of roles, after the authorizer allowed the write: only the message shows it.
     condition=EVENT
     & COMPLETE
     & NOT_A_TRIAL
@@ -173,8 +175,8 @@ ESCALATION_REFUSED = Detection(
     & (field("responseStatus.code") == 403)
     & (field("responseStatus.message") == "*attempting to grant RBAC permissions not currently held*"),
     what="Someone who may write roles or bindings tried to put rights into one that they do not have, and was refused.",
-    why="It is how one tries to become more than one is. Only Kubernetes' own check stood in the way.",
-    next_steps="See in the message which rights it was about. An installer: give it the rights it hands on. Anyone "
+    why="This is an attempt to gain more rights. Only Kubernetes' own check stood in the way.",
+    next_steps="The message shows which rights it was about. An installer: give it the rights it hands on. Anyone "
     "else: ask, and look at what else the principal tried.",
     commands=listing("objectRef.resource", "responseStatus.message as message"),
     techniques=("T1098.006", "T1548"),
@@ -184,7 +186,7 @@ ESCALATION_REFUSED = Detection(
 
 
 def _rules(id: str, title: str, answers: str, *, verbs: str, resources: str = "") -> SavedQuery:
-    """Roles in which one rule has one of these verbs and one of these resources, in the order the API writes them."""
+    """Find roles in which a rule has one of these verbs and resources, in the order in which the API writes them."""
     of = rf'[^\]]*\],"apiGroups":\[[^\]]*\],"resources":\[[^\]]*"({resources})"' if resources else ""
     return SavedQuery(
         id=id,

@@ -1,4 +1,4 @@
-"""Who is who: the map from IAM to Kubernetes, service accounts and their tokens, certificates, administrators."""
+"""Who is who: the mapping from IAM to Kubernetes, service accounts and their tokens, certificates, administrators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eks_audit_constructs.catalog.themes.tokens import FROM_OUTSIDE
 from eks_audit_constructs.conditions.expression import field
 
 _IN_KUBE_SYSTEM = field("objectRef.namespace") == "kube-system"
-# deletecollection names no object: it takes aws-auth with the rest.
+# deletecollection names no object: it deletes aws-auth with the rest.
 _AWS_AUTH = _IN_KUBE_SYSTEM & ((field("objectRef.name") == "aws-auth") | (field("verb") == "deletecollection"))
 
 _ACCOUNT_CREATED = changed("serviceaccounts", verbs=["create"]) & ITSELF
@@ -49,13 +49,13 @@ AWS_AUTH_DELETED = Detection(
     severity=Severity.HIGH,
     condition=changed("configmaps", verbs=["delete", "deletecollection"]) & _AWS_AUTH,
     what="kube-system/aws-auth, or every ConfigMap of kube-system, was deleted.",
-    why="Who and what is mapped there is locked out: people, pipelines, and nodes, which go NotReady. It covers a "
-    "retreat, or it is an accident with the same outcome.",
+    why="Everyone and everything mapped there is locked out: people, pipelines, and nodes, which go NotReady. It "
+    "covers a retreat, or it is an accident with the same outcome.",
     next_steps="Create the map again from your repository, with a principal that has an EKS access entry or that made "
     "the cluster. Then ask who deleted it.",
     techniques=("T1531",),
     false_positives=("Moving to access entries and deleting the map at the end.",),
-    blind_spots=("A map that is emptied and not deleted: aws-auth-changed counts that.",),
+    blind_spots=("A map that is emptied instead of deleted: aws-auth-changed counts that.",),
     tags=("identity", "aws"),
 )
 
@@ -65,15 +65,15 @@ SYSTEM_MASTERS_USED = Detection(
     severity=Severity.MEDIUM,
     condition=_AS_MASTERS,
     what="Someone who logged in through IAM used the group system:masters.",
-    why="The group may do everything, and no role can limit it. It is for breaking glass: every use should be known.",
+    why="The group may do everything, and no role can limit it. It is for emergencies: every use should be known.",
     next_steps="Look for the incident or the change it belongs to. If there is none, ask the holder of the role, and "
     "give it an access entry with a lesser policy.",
     commands=listing("objectRef.resource", "user.extra.canonicalArn.0 as role"),
     techniques=("T1078.004",),
     false_positives=("The principal that created the cluster. Pipelines that were given the group for convenience.",),
     blind_spots=(
-        "Administrators by access policy or by a binding to cluster-admin are in no such group.",
-        "An exec or a watch counts when it ends.",
+        "Administrators by access policy or by a binding to cluster-admin, who are not in this group.",
+        "An exec or a watch, until it ends.",
     ),
     tags=("identity", "aws"),
 )
@@ -91,7 +91,7 @@ SERVICE_ACCOUNT_CREATED = Detection(
         SERVICE_ACCOUNT_CONTROLLER,
     ),
     what="Someone other than Kubernetes and EKS themselves created a service account.",
-    why="It is an identity of its own, which stays when its maker's access ends.",
+    why="It is an identity of its own, which outlives its maker's access.",
     next_steps="Compare with what was deployed. Not planned: see its bindings and tokens, delete it, ask its maker.",
     techniques=("T1136",),
     false_positives=("Nearly every deployment: Helm, GitOps controllers, operators.",),
@@ -120,7 +120,7 @@ CERTIFICATE_REQUESTED = Detection(
     condition=changed("certificatesigningrequests", group="certificates.k8s.io", verbs=["create"]),
     guards=(KUBELETS,),
     what="Someone other than a kubelet asked the cluster to sign a certificate.",
-    why="A certificate of the cluster's CA is trusted by its clients, and cannot be revoked before it ends.",
+    why="A certificate of the cluster's CA is trusted by its clients, and cannot be revoked before it expires.",
     next_steps="See which signer was asked and by whom. Not planned: deny the request (kubectl certificate deny) and "
     "ask the principal.",
     commands=listing("requestObject.spec.signerName as signer", "requestObject.spec.username as requestor"),
@@ -133,16 +133,16 @@ CLIENT_CERTIFICATE_REQUESTED = Detection(
     id="client-certificate-requested",
     title="A certificate for logging in was requested",
     severity=Severity.MEDIUM,
-    # Asked for, signed or not: admission refuses one for system:masters.
+    # Requested, whether signed or not: admission refuses one for system:masters.
     condition=EVENT
     & COMPLETE
     & (field("objectRef.resource") == "certificatesigningrequests")
     & (field("verb") == "create")
     & (field("requestObject.spec.signerName") == "kubernetes.io/kube-apiserver-client"),
-    what="Someone asked for a client certificate, with which one logs in to the API server under any name.",
+    what="Someone asked for a client certificate, which admits its holder to the API server under any name.",
     why="On EKS people log in through IAM. The certificate is a way to stay that outlasts a revoked role.",
     next_steps="Deny the request (kubectl certificate deny), see whether one was approved, and ask the principal. Not "
-    "theirs: revoke its sessions.",
+    "them: revoke its sessions.",
     commands=listing("requestObject.spec.signerName as signer", "responseStatus.code as code"),
     techniques=("T1649", "T1098.001"),
     false_positives=("Manuals for other kinds of clusters, followed to the letter.",),
@@ -158,10 +158,10 @@ CERTIFICATE_APPROVED = Detection(
     & (field("objectRef.subresource") == "approval")
     & (field("responseObject.status.conditions[*].type") == "Approved"),
     guards=(EKS_CERTIFICATE_CONTROLLER,),
-    what="Someone other than EKS approved that a certificate be signed.",
+    what="Someone other than EKS approved a certificate signing request.",
     why="Approval is what turns a request into a credential.",
-    next_steps="See for what signer and whose request it was. Not planned: ask the principal, and treat whatever the "
-    "certificate is for as exposed until it ends.",
+    next_steps="See which signer and whose request it was. Not planned: ask the principal, and treat whatever the "
+    "certificate is for as exposed until it expires.",
     commands=listing("responseObject.spec.signerName as signer", "responseObject.spec.username as requestor"),
     techniques=("T1649",),
     false_positives=("Operators that approve requests of their own.",),
@@ -173,18 +173,18 @@ NODE_IDENTITY_USED_ELSEWHERE = Detection(
     title="A node's identity was used by another client",
     severity=Severity.MEDIUM,
     condition=EVENT & COMPLETE & (field("user.username") == "system:node:*") & ~(field("userAgent") == "kubelet/*"),
-    what="Something that does not call itself a kubelet made requests in the name of a node.",
-    why="The node's IAM role can be taken from its instance metadata by any pod that reaches it. With it one reads the "
-    "Secrets of all pods there.",
+    what="A client that does not call itself a kubelet made requests in the name of a node.",
+    why="The node's IAM role can be taken from its instance metadata by any pod that reaches it. With it, an "
+    "intruder reads the Secrets of all pods there.",
     next_steps="Compare the address with the node's. Find out which pod or person it was, replace the node, and make "
     "its metadata unreachable to pods (hop limit 1).",
     commands=listing("objectRef.resource", "responseStatus.code as code", "user.extra.arn.0 as arn"),
     techniques=("T1552.005", "T1078.004"),
     false_positives=(
-        "Nodes of EKS Auto Mode, where other agents work under the node's name: do not use it there, or exclude them.",
+        "Nodes of EKS Auto Mode, where other agents use the node's name: do not use it there, or exclude them.",
         "Bootstrap scripts that call the API with the node's kubeconfig.",
     ),
-    blind_spots=("A thief who calls the client kubelet.",),
+    blind_spots=("A thief whose client calls itself kubelet.",),
     tags=("identity", "nodes"),
 )
 
@@ -219,7 +219,7 @@ SESSIONS_BY_ROLE = SavedQuery(
 ACCESS_KEYS_BY_PRINCIPAL = SavedQuery(
     id="access-keys-by-principal",
     title="Identity - AWS access keys",
-    answers="Which AWS access keys were used on the cluster, by whom and from where? CloudTrail knows what else a key "
+    answers="Which AWS access keys were used on the cluster, by whom and from where? CloudTrail shows what else a key "
     "did. One that begins with AKIA does not expire.",
     condition=EVENT & COMPLETE & BY_IAM_PRINCIPAL,
     commands=(

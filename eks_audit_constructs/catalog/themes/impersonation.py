@@ -1,7 +1,7 @@
 """Acting as someone else: requests with the headers that kubectl's --as and --as-group send.
 
-An event says who asked (`user`) and as whom (`impersonatedUser`). The latter is there only if the impersonation was
-allowed. Kubernetes, staging/src/k8s.io/apiserver/pkg/endpoints/filters/impersonation
+An event names who asked (`user`) and as whom (`impersonatedUser`), the latter only if the impersonation was allowed.
+Kubernetes, staging/src/k8s.io/apiserver/pkg/endpoints/filters/impersonation
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MASTERS_IMPERSONATED = Detection(
     commands=listing(*_AS_WHOM),
     techniques=("T1548", "T1078"),
     false_positives=("Access proxies that map their users to this group. Let them impersonate a lesser group.",),
-    blind_spots=("An exec or a watch counts when it ends. Other groups that you made as powerful do not count.",),
+    blind_spots=("An exec or a watch counts only when it ends. Other groups that you made as powerful do not count.",),
     tags=("impersonation",),
 )
 
@@ -54,7 +54,7 @@ SYSTEM_IMPERSONATED = Detection(
     techniques=("T1548", "T1036"),
     false_positives=(
         "Administrators who check what a controller may do (kubectl auth can-i --as).",
-        "GitOps controllers told to act as an account in kube-system.",
+        "GitOps controllers configured to act as an account in kube-system.",
     ),
     blind_spots=("Administrators under other names of your own.",),
     tags=("impersonation",),
@@ -66,7 +66,7 @@ SERVICE_ACCOUNT_IMPERSONATED = Detection(
     severity=Severity.LOW,
     condition=EVENT & COMPLETE & (_AS == "system:serviceaccount:*"),
     what="A request was made in the name of a service account, by impersonation and without its token.",
-    why="It borrows the account's rights, and the account's own log shows nothing of it.",
+    why="It borrows the account's rights, and does not show among the account's own requests.",
     next_steps="See who did what in whose name. If nobody planned it, take the verb impersonate from the principal.",
     commands=listing(*_AS_WHOM),
     techniques=("T1548", "T1078"),
@@ -78,7 +78,7 @@ IMPERSONATION_REFUSED = Detection(
     id="impersonation-refused",
     title="Acting as someone else was refused",
     severity=Severity.MEDIUM,
-    # Written before any decision of the authorizer about the request itself: only the message tells.
+    # Logged before the authorizer decides about the request itself: only the message shows it.
     condition=EVENT
     & COMPLETE
     & (field("responseStatus.code") == 403)
@@ -89,7 +89,7 @@ IMPERSONATION_REFUSED = Detection(
     commands=listing("objectRef.resource", "responseStatus.message as message"),
     techniques=("T1548",),
     false_positives=("An access proxy or a GitOps controller whose role lacks a group or an account.",),
-    blind_spots=("The event does not say whom it was to be, but for the kind in the message.",),
+    blind_spots=("Whom they tried to act as: the event names only the kind, in the message.",),
     tags=("impersonation",),
 )
 

@@ -1,4 +1,4 @@
-"""Questions of an investigation: who did what, how much of it, and what is new."""
+"""Questions for an investigation: who did what, how much of it, and what is new."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUERIES = (
     SavedQuery(
         id="changes-over-time",
         title="Activity - changes an hour, by kind",
-        answers="When was how much changed, of what kind?",
+        answers="How much was changed when, and of what kind?",
         condition=_WRITTEN,
         commands=(
             _BY_PEOPLE,
@@ -75,7 +75,7 @@ QUERIES = (
     SavedQuery(
         id="multi-resource-recon",
         title="Activity - one principal lists many kinds",
-        answers="Who listed many kinds of objects within a minute? So begins a look around.",
+        answers="Who listed many kinds of objects within a minute? Reconnaissance begins like this.",
         condition=ALLOWED & field("verb").is_in(READ_VERBS),
         commands=(
             _BY_PEOPLE,
@@ -89,8 +89,8 @@ QUERIES = (
     SavedQuery(
         id="rbac-then-workload",
         title="Activity - rights changed and workloads made together",
-        answers="Who changed RBAC and made or changed workloads within the same ten minutes? In which order, the "
-        "events say.",
+        answers="Who changed RBAC and made or changed workloads within the same ten minutes? The events show the "
+        "order.",
         condition=_WRITTEN
         & field("objectRef.resource").is_in(
             [

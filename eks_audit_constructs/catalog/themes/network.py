@@ -18,7 +18,7 @@ from eks_audit_constructs.conditions.expression import field
 
 _WRITTEN = ("create", "update", "patch")
 _SERVICE = changed("services", verbs=_WRITTEN) & ITSELF
-# The response has the whole Service, also where only its type was patched.
+# The response has the whole Service, even if only its type was patched.
 _TYPE = field("responseObject.spec.type")
 _DASHBOARD = (
     (field("objectRef.name") == "*dashboard*")
@@ -31,7 +31,7 @@ COREDNS_CONFIG_CHANGED = Detection(
     id="coredns-config-changed",
     title="The cluster's DNS was reconfigured",
     severity=Severity.HIGH,
-    # deletecollection names no object: it takes CoreDNS's with the rest.
+    # deletecollection names no object: it deletes CoreDNS's with the rest.
     condition=changed("configmaps")
     & (field("objectRef.namespace") == "kube-system")
     & (field("objectRef.name").is_in(["coredns", "coredns-custom"]) | (field("verb") == "deletecollection")),
@@ -41,7 +41,7 @@ COREDNS_CONFIG_CHANGED = Detection(
     next_steps="Compare kubectl -n kube-system get configmap coredns with the one you deploy; its content is not in "
     "the audit log. Not planned: restore it, restart CoreDNS, and look at what else the principal did.",
     techniques=("T1557",),
-    false_positives=("You manage CoreDNS yourselves, with Helm or GitOps.",),
+    false_positives=("You manage CoreDNS yourself, with Helm or GitOps.",),
     blind_spots=("What was changed: EKS logs ConfigMaps without their content.",),
     tags=("network",),
 )
@@ -59,7 +59,7 @@ EXPOSED_DASHBOARD = Detection(
     commands=_SHOWN,
     techniques=("T1133", "T1190"),
     false_positives=("A dashboard behind a login or an internal load balancer.",),
-    blind_spots=("Dashboards of other names, and those opened by an Ingress.",),
+    blind_spots=("Dashboards with other names, and those opened by an Ingress.",),
     tags=("network",),
 )
 

@@ -21,7 +21,7 @@ RBAC_GROUP = "rbac.authorization.k8s.io"
 ROLES = ("roles", "clusterroles")
 BINDINGS = ("rolebindings", "clusterrolebindings")
 _KUBERNETES_AND_EKS = (API_SERVER, EKS_ADDON_MANAGER, EKS_CLUSTER_BOOTSTRAP, GARBAGE_COLLECTOR)
-# Charts and manifests that people install bring roles of these names, and change them with each release.
+# Charts and manifests that people install contain roles with these names, and change them with each release.
 _OF_ADD_ONS = ("system:metrics-server*", "system:aggregated-metrics-reader", "system:vpa-*")
 
 ROLE_CHANGES = SavedQuery(
@@ -37,7 +37,7 @@ ROLE_CHANGES = SavedQuery(
 BINDING_CHANGES = SavedQuery(
     id="binding-changes",
     title="RBAC - changes to RoleBindings and ClusterRoleBindings",
-    answers="Who gave whom which role, or took it, and from where?",
+    answers="Who granted which role to whom, or revoked it, and from where?",
     condition=outside(
         changed("rolebindings", "clusterrolebindings", group=RBAC_GROUP), (*_KUBERNETES_AND_EKS, NAMESPACE_CONTROLLER)
     ),
@@ -104,7 +104,7 @@ CLUSTER_ADMIN_BINDING = Detection(
     id="cluster-admin-binding",
     title="Someone was made cluster-admin",
     severity=Severity.HIGH,
-    # The response has the whole binding, also where only its subjects were patched.
+    # The response has the whole binding, even if only its subjects were patched.
     condition=changed("clusterrolebindings", "rolebindings", verbs=["create", "update", "patch"])
     & (field("responseObject.roleRef.name") == "cluster-admin"),
     guards=(API_SERVER,),
@@ -126,7 +126,7 @@ SYSTEM_ROLE_CHANGED = Detection(
     id="system-role-changed",
     title="A role of Kubernetes or EKS itself was changed",
     severity=Severity.HIGH,
-    # Any kind of the group: it has no others.
+    # Any kind in the group: it has only roles and bindings.
     condition=changed("*", group=RBAC_GROUP, verbs=["update", "patch", "delete"])
     & (
         (field("objectRef.name") == "system:*")
@@ -146,7 +146,7 @@ SYSTEM_ROLE_CHANGED = Detection(
     commands=listing("objectRef.resource", "responseObject.roleRef.name as role"),
     techniques=("T1098.006",),
     false_positives=(
-        "Add-ons with roles called system: of their own, when they are upgraded. Exclude them by name.",
+        "Upgrades of add-ons whose own roles are called system:. Exclude them by name.",
         "eksctl or kubectl updating a self-managed CoreDNS or kube-proxy.",
     ),
     blind_spots=(
@@ -163,13 +163,13 @@ RBAC_CHANGED_BY_SERVICE_ACCOUNT = Detection(
     condition=changed("*", group=RBAC_GROUP) & BY_SERVICE_ACCOUNT,
     guards=(AGGREGATION_CONTROLLER, GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER),
     what="A service account created, changed or deleted a role or a binding.",
-    why="Few workloads have to. With the token of one that may, an intruder makes more rights.",
+    why="Few workloads need to. With the token of one that may, an intruder gains more rights.",
     next_steps="See whether it is an installer you know, and exclude it by name. Otherwise undo the change, delete the "
     "workload's pods, and take the right from its account.",
     commands=listing("objectRef.resource", "responseObject.roleRef.name as role"),
     techniques=("T1098.006",),
-    false_positives=("GitOps controllers, operators and installers: name them, they are few.",),
-    blind_spots=("An excluded GitOps controller does what its repository says, whoever wrote there.",),
+    false_positives=("GitOps controllers, operators and installers: exclude them by name, they are few.",),
+    blind_spots=("An excluded GitOps controller does what its repository says, whoever wrote it.",),
     tags=("rbac", "service-accounts"),
 )
 

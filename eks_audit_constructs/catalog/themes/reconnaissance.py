@@ -1,4 +1,4 @@
-"""Someone looks around: what may I do, and what is there? Tools and habits of testers and intruders."""
+"""Looking around: what may I do, and what is there? Tools and habits of testers and intruders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PERMISSIONS_SELF_REVIEWED = Detection(
     title="Someone asked many times what they may do",
     severity=Severity.LOW,
     condition=ALLOWED & field("objectRef.resource").is_in(["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
-    what="The API server was asked again and again what the asker may do, as kubectl auth can-i does.",
+    what="Someone asked the API server again and again what they may do, as kubectl auth can-i does.",
     why="Whoever has found credentials asks first what they are good for.",
     next_steps="See who asked, and with which client. A dashboard: exclude its user agent. Otherwise ask the owner of "
     "the principal, and look at what it did next.",
@@ -30,7 +30,7 @@ PERMISSIONS_SELF_REVIEWED = Detection(
     grounds="A person asks a few times. Tools that try every verb on every resource ask hundreds of times.",
     false_positives=("Dashboards and terminal consoles ask for each view they open. Operators ask when they start.",),
     blind_spots=(
-        "A single list of all rights: service-account-rules-reviewed looks for that where it is strange.",
+        "A single list of all rights: service-account-rules-reviewed looks for that where it is unusual.",
         "kubectl auth whoami, which is another kind of review.",
     ),
     tags=("access", "discovery"),
@@ -42,8 +42,8 @@ SERVICE_ACCOUNT_RULES_REVIEWED = Detection(
     severity=Severity.MEDIUM,
     condition=ALLOWED & (field("objectRef.resource") == "selfsubjectrulesreviews") & BY_SERVICE_ACCOUNT,
     what="The token of a service account was used to list all that it may do (kubectl auth can-i --list).",
-    why="Programs know what they need. It is people who list the rights of a token, and one they found in a pod above "
-    "all.",
+    why="Programs know what they need. It is people who list the rights of a token, above all of one they found in a "
+    "pod.",
     next_steps="Compare address and user agent with those of the workload. If they differ, delete its pods (their "
     "tokens die with them) and see what else the account did.",
     commands=listing("requestObject.spec.namespace as about"),
@@ -76,7 +76,7 @@ OFFENSIVE_CLIENT = Detection(
             "*kali*",
         )
     ),
-    what="A request came from a client that calls itself like a tool for testing or attacking clusters.",
+    what="A request came from a client with the name of a tool for testing or attacking clusters.",
     why="Such tools are run by testers you know of, or by intruders who did not care to hide.",
     next_steps="Ask whether a test was announced. If not: revoke the principal's sessions, and look at all that it "
     "and its address did.",
@@ -98,7 +98,7 @@ BARE_HTTP_CLIENT = Detection(
     what="Someone logged in to the API server with a general HTTP client instead of a Kubernetes client.",
     why="An intruder in a pod has curl and the pod's token before anything else.",
     next_steps="See whose token it was and what it asked for. If the workload has no such script, delete its pods and "
-    "find out how they were entered.",
+    "find out how someone got in.",
     commands=ranking("verb", "objectRef.resource", "responseStatus.code"),
     techniques=("T1059.013", "T1528"),
     false_positives=("Init containers, health checks and pipelines that call the API with curl. Exclude them.",),
@@ -138,8 +138,8 @@ ANONYMOUS_ENUMERATION = SavedQuery(
 NEW_USER_AGENTS = SavedQuery(
     id="new-user-agents",
     title="Access - new clients",
-    answers="Which principals have used which clients, the newest pair first? Take a range of some weeks: what first "
-    "appears at its end is new.",
+    answers="Which principals have used which clients, the newest pair first? Search some weeks: what first appears at "
+    "the end is new.",
     condition=EVENT & COMPLETE & (BY_IAM_PRINCIPAL | BY_SERVICE_ACCOUNT),
     commands=(
         "stats earliest(@timestamp) as first_seen, latest(@timestamp) as last_seen, count(*) as requests, "

@@ -1,6 +1,6 @@
 """Tokens of service accounts: who has them minted, and from where they are used.
 
-On EKS a minted token lives for a day at most, whatever was asked for; one kept in a Secret does not end at all.
+On EKS a minted token lives for a day at most, whatever was asked for; one kept in a Secret never expires.
 https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 """
 
@@ -21,7 +21,7 @@ _NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "
 FROM_OUTSIDE = "filter sourceIPs.0 like /^[0-9.]+$/ and " + " and ".join(
     f'not isIpv4InSubnet(sourceIPs.0, "{network}")' for network in _NETWORKS
 )
-"""An Insights command: only events whose first address is a public one. Add your own addresses, of NAT gateways too."""
+"""An Insights command that keeps events whose first address is public. Add your own networks and NAT gateways."""
 
 TOKEN_MINTED = Detection(
     id="token-minted",
@@ -37,7 +37,7 @@ TOKEN_MINTED = Detection(
     false_positives=(
         "Programs that mint tokens for others: secret stores, CSI drivers, pipelines, dashboards' login instructions.",
     ),
-    blind_spots=("A token read from a pod or a Secret is not minted anew.",),
+    blind_spots=("A token read from a pod or a Secret, which is not minted anew.",),
     tags=("identity", "service-accounts", "tokens"),
 )
 
@@ -55,7 +55,7 @@ KUBE_SYSTEM_TOKEN_MINTED = Detection(
     commands=listing(*_ASKED_FOR),
     techniques=("T1528", "T1550.001", "T1078.001"),
     false_positives=("Add-ons in kube-system that mint tokens for their own accounts. Exclude them by name.",),
-    blind_spots=("A kubelet's name and client, taken together from a node: it may mint for the pods of that node.",),
+    blind_spots=("A stolen kubelet identity, used with its user agent: it may mint tokens for the pods of its node.",),
     tags=("identity", "service-accounts", "tokens"),
 )
 
@@ -65,8 +65,8 @@ LONG_LIVED_TOKEN_MINTED = Detection(
     severity=Severity.MEDIUM,
     condition=_MINTED & (field("requestObject.spec.expirationSeconds") >= 86400),
     guards=_MINTERS,
-    what="A token was minted that is to live for a day or longer.",
-    why="An hour is enough to work with. A long life is asked for to come back. EKS shortens it to a day.",
+    what="A token was minted with a requested lifetime of a day or longer.",
+    why="An hour is enough to work with. A long lifetime is a way to come back. EKS shortens it to a day.",
     next_steps=f"Ask the principal what it is for, and let it ask for an hour. If it was not them: {_STOP[0].lower()}"
     f"{_STOP[1:]}",
     commands=listing(*_ASKED_FOR),
@@ -78,9 +78,9 @@ LONG_LIVED_TOKEN_MINTED = Detection(
 
 LEGACY_TOKEN_MINTED = Detection(
     id="legacy-token-minted",
-    title="A token without an end was put into a Secret",
+    title="A token that never expires was put into a Secret",
     severity=Severity.MEDIUM,
-    # The body of a Secret is never logged, its type neither. But this controller writes to no other Secrets.
+    # Neither the body nor the type of a Secret is ever logged, but this controller writes to no other Secrets.
     condition=ALLOWED
     & (field("objectRef.resource") == "secrets")
     & (field("verb") == "update")
@@ -92,7 +92,7 @@ LEGACY_TOKEN_MINTED = Detection(
     "secret-trail). Not planned: delete the Secret, which revokes the token.",
     techniques=("T1098.001", "T1528"),
     false_positives=("Older charts, and tools outside the cluster that log in with such a token.",),
-    blind_spots=("Before Kubernetes 1.24 each service account gets such a Secret by itself.",),
+    blind_spots=("Before Kubernetes 1.24 each service account gets such a Secret automatically.",),
     tags=("identity", "service-accounts", "tokens"),
 )
 

@@ -1,4 +1,4 @@
-"""Into containers and past them: exec, attach, port-forward, proxies, debug containers, logs."""
+"""Ways into containers and around them: exec, attach, port-forward, proxies, debug containers, logs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What was run in containers, as far as the log knows: the command with which an exec began.
+"""Commands run in containers, as far as the log has them: the command with which an exec began.
 
-It is in the request's URI, encoded: `kubectl exec web-0 -- cat /etc/shadow` asks for
+It is encoded in the request's URI: `kubectl exec web-0 -- cat /etc/shadow` requests
 `…/exec?command=cat&command=%2Fetc%2Fshadow&…`. kubectl writes a space within an argument as +, others as %20; a request
-written by hand may have the bare slash. What is typed into a shell afterwards is not logged anywhere.
+written by hand may have a plain slash. What is typed into a shell afterwards is not logged anywhere.
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
 
@@ -20,16 +20,16 @@ _DECODED = (
     "parse requestURI /[?](?<query>.*)/",
     "fields replace(replace(replace(query, 'command=', ''), '%2F', '/'), '%20', ' ') as command",
 )
-"""The whole query, readable: the command comes first where kubectl wrote it, and + is a space."""
+"""The query string, decoded: the command comes first if kubectl wrote it, and + is a space."""
 
 _BLIND_SPOTS = (
     "What is typed into an interactive shell, or read from standard input: only `sh` is logged.",
-    "Commands in disguise: letters encoded (%63url), base64, a script that was copied in before.",
+    "Disguised commands: encoded letters (%63url), base64, a script that was copied in before.",
 )
 
 
 def _runs(*words: str) -> Expression:
-    """The command has one of these pieces of text in it."""
+    """Match execs whose command contains one of these words."""
     return _URI.is_in(f"*command=*{word}*" for word in words)
 
 
@@ -66,11 +66,11 @@ EXEC_DOWNLOAD = _exec(
     "exec-download",
     "Something was downloaded into a container",
     _runs("curl*http", "wget*http")
-    # Looking at the pod's own server is everybody's first test.
+    # Everybody's first test is a request to the pod's own server.
     & (_URI != "*%3A%2F%2Flocalhost*")
     & (_URI != "*%3A%2F%2F127.0.0.1*"),
     what="curl or wget was run in a container by exec, with an address other than its own.",
-    why="Tools and miners are fetched so, and data are sent out so.",
+    why="This is how tools and miners are fetched, and how data is sent out.",
     next_steps="Look at the address. Unknown: replace the pod, keep its node and image for the analysis, block the "
     "address, revoke the principal's session.",
     techniques=("T1105",),
@@ -83,17 +83,17 @@ EXEC_FILE_COPY = _exec(
     "Files were copied into or out of a container",
     _URI == "*command=tar&*",
     what="tar was run by exec: that is how kubectl cp moves files. `cf` copies out of the container, `xmf` into it.",
-    why="Data leave so past every network policy, and tools come in that no image scan has seen.",
-    next_steps="See in the command which way and what. Ask the principal; out of a pod with personal data or keys: "
-    "treat them as lost.",
+    why="Data leaves this way past every network policy, and tools come in that no image scan has seen.",
+    next_steps="The command shows which way and what. Ask the principal; if files left a pod with personal data or "
+    "keys, treat those as lost.",
     techniques=("T1105", "T1048"),
-    false_positives=("Developers who fetch a dump or a log; CI runners and backup tools that move their files so.",),
+    false_positives=("Developers who fetch a dump or a log; CI runners and backup tools that move files this way.",),
     blind_spots=("`cat file > here`: any command can copy.",),
 )
 
 EXEC_INSTANCE_METADATA = _exec(
     "exec-instance-metadata",
-    "The instance metadata were asked for in a container",
+    "Instance metadata was requested in a container",
     _runs("169.254.169.254", "fd00*ec2*254", "meta-data", "latest%2Fapi", "latest/api", "169.254.170.2", "2852039166"),
     severity=Severity.HIGH,
     what="A command run by exec names the EC2 metadata service, or the address that hands out a pod's AWS credentials.",
@@ -102,7 +102,7 @@ EXEC_INSTANCE_METADATA = _exec(
     "(revoke sessions in IAM, CloudTrail by their access keys) and enforce IMDSv2 with a hop limit of 1.",
     techniques=("T1552.005",),
     false_positives=("Someone who debugs which role a pod gets.",),
-    blind_spots=("The same asked by the program in the container, without exec.",),
+    blind_spots=("The same request by the program in the container, without exec.",),
 )
 
 EXEC_PACKAGE_INSTALL = _exec(
@@ -111,7 +111,7 @@ EXEC_PACKAGE_INSTALL = _exec(
     _runs("apt*install", "apk*add", "yum*install", "dnf*install", "pip*install", "npm*install"),
     severity=Severity.LOW,
     what="A package manager was run by exec to install something into a running container.",
-    why="A container that is not its image any more cannot be trusted or rebuilt; intruders bring their tools so.",
+    why="A container that differs from its image cannot be trusted or rebuilt; intruders bring their tools this way.",
     next_steps="Ask what was missing. Replace the pod; put what is needed into the image, or use a debug container.",
     techniques=("T1105",),
     false_positives=("Debugging, and toolbox pods; CI that builds inside pods.",),
@@ -126,8 +126,8 @@ EXEC_REVERSE_SHELL = _exec(
     )
     | (_URI == "*command=nc&*command=-e*"),
     severity=Severity.HIGH,
-    what="A command run by exec has what reverse shells are made of: /dev/tcp, nc -e, mkfifo, socat, a shell with -i.",
-    why="It gives someone outside a shell in the pod that goes on after the exec and is logged nowhere.",
+    what="A command run by exec has typical parts of reverse shells: /dev/tcp, nc -e, mkfifo, socat, a shell with -i.",
+    why="It gives someone outside a shell in the pod that outlives the exec and is logged nowhere.",
     next_steps="Cut the pod off (a network policy that denies all) and keep it for the analysis, revoke the "
     "principal's session, rotate what the pod could read.",
     techniques=("T1059.004",),
@@ -139,7 +139,7 @@ EXEC_REVERSE_SHELL = _exec(
 EXEC_SENSITIVE_FILE = _exec(
     "exec-sensitive-file",
     "A command named a file with credentials",
-    # The * stands for the slash, however it was written.
+    # The * matches the slash, however it was written.
     _runs(
         *("etc*shadow", "id_rsa", "id_ed25519", ".ssh", ".aws*credentials", ".kube*config", ".docker*config.json"),
         *("proc%2F*environ", "proc/*environ", "kubelet*kubeconfig", ".git-credentials", ".pgpass"),
@@ -147,7 +147,7 @@ EXEC_SENSITIVE_FILE = _exec(
     severity=Severity.HIGH,
     what="A command run by exec names a file that holds credentials: shadow, SSH keys, AWS or kube configuration, the "
     "environment of a process.",
-    why="That is what is looked for in a container once one is in.",
+    why="This is what intruders look for once they are in a container.",
     next_steps="Ask the principal. Not them: renew what the file held, revoke the session, and see what else was run.",
     techniques=("T1552.001",),
     false_positives=("People who debug a configuration; backup hooks.",),
@@ -160,7 +160,7 @@ EXEC_TOKEN_READ = _exec(
     _runs("serviceaccount", "eks-pod-identity-token", "secrets%2Fkubernetes.io", "secrets/kubernetes.io"),
     severity=Severity.HIGH,
     what="A command run by exec names the directory where a pod's tokens are mounted, those for AWS included.",
-    why="With the token one is the pod, from anywhere, until it expires: an hour for Kubernetes, a day for IAM.",
+    why="Whoever has the token acts as the pod from anywhere until it expires: an hour for Kubernetes, a day for IAM.",
     next_steps="Ask the principal. Not them: delete the pod, which ends its Kubernetes token, revoke its role's "
     "sessions in IAM, and look for the service account's requests from other addresses.",
     techniques=("T1528",),
@@ -171,7 +171,7 @@ EXEC_TOKEN_READ = _exec(
 EXEC_COMMANDS = SavedQuery(
     id="exec-commands",
     title="Execution - which commands were run",
-    answers="Which commands were run by exec, how often, by whom and where? The seldom ones come first. "
+    answers="Which commands were run by exec, how often, by whom and where? The rare ones come first. "
     "A + in them is a space; of an interactive shell only its name is known.",
     condition=SESSION_OPENED & EXEC,
     commands=(

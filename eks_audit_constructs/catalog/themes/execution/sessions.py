@@ -1,4 +1,4 @@
-"""Into containers and past them: exec, attach, port-forward, proxies, debug containers, logs."""
+"""Ways into containers and around them: exec, attach, port-forward, proxies, debug containers, logs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from eks_audit_constructs.catalog.events import (
     changed,
 )
 from eks_audit_constructs.catalog.query import SavedQuery, listing, ranking
-from eks_audit_constructs.catalog.themes.execution.commands import (
-    EXEC,
-)
+from eks_audit_constructs.catalog.themes.execution.commands import EXEC
 from eks_audit_constructs.conditions.expression import Expression, all_of, field
 
 _SUBRESOURCE = field("objectRef.subresource")
@@ -27,7 +25,7 @@ def _sessions(*subresources: str, resource: str = "pods") -> Expression:
 
 _PROXIES = field("objectRef.resource").is_in(["nodes", "pods", "services"]) & (_SUBRESOURCE == "proxy")
 _MEASURED = ("metrics", "metrics/cadvisor", "metrics/probes", "metrics/resource", "stats/summary", "healthz")
-# Whatever does something names it in the query (…/run/…?cmd=id), where such an ending could be feigned.
+# Requests that do something name it in the query string (…/run/…?cmd=id), which could end in such a path.
 _NOT_MEASURED = all_of(field("requestURI") != f"*/proxy/{path}" for path in _MEASURED) | (field("requestURI") == "*=*")
 
 _SHELL_HIDES = "What is typed into a shell: only the command the exec began with is logged."
@@ -41,7 +39,7 @@ EPHEMERAL_CONTAINER_ADDED = Detection(
     severity=Severity.MEDIUM,
     condition=changed("pods", verbs=["update", "patch"]) & (_SUBRESOURCE == "ephemeralcontainers"),
     what="An ephemeral container was put into a running pod, as kubectl debug does.",
-    why="It brings any image into the pod, shares its network and may see its processes: all a slim image lacks.",
+    why="It brings any image into the pod, shares its network and may see its processes: what a slim image lacks.",
     next_steps="Ask the principal. Look at the image and the target; it stays in the pod's list until the pod is "
     "deleted. Not planned: replace the pod, renew what it could read.",
     commands=listing(
@@ -62,14 +60,14 @@ EXEC_REFUSED = Detection(
     condition=EVENT & _sessions("exec", "attach", "portforward", "ephemeralcontainers") & REFUSED_BY_AUTHORIZER,
     what="Someone who is logged in tried several times to get into pods by exec, attach, port-forward or a debug "
     "container, and was refused.",
-    why="Who may, knows it. Who tries pod after pod is looking for a way in.",
+    why="People who have access know it. Whoever tries pod after pod is looking for a way in.",
     next_steps="Ask the principal. A workload has no business there: look into its pods. Unknown: revoke the session.",
     commands=ranking("objectRef.namespace", "objectRef.subresource", count="refused"),
     techniques=("T1609",),
     threshold=3,
-    grounds="One or two are someone who mistook the cluster or the context.",
-    false_positives=("A developer in a cluster where exec is for the few; a CI job without its role.",),
-    blind_spots=("Refusals by an admission webhook or policy: they are no refusals for want of permission.",),
+    grounds="One or two may be someone in the wrong cluster or context.",
+    false_positives=("A developer in a cluster where few may exec; a CI job without its role.",),
+    blind_spots=("Refusals by an admission webhook or policy, which are not for lack of permission.",),
     tags=("execution", "access"),
 )
 
@@ -94,17 +92,19 @@ NODE_PROXY = Detection(
     id="node-proxy",
     title="A kubelet was reached through the API server",
     severity=Severity.MEDIUM,
-    # Metrics, stats and health are fetched this way every few seconds, by Prometheus for one.
+    # Metrics, stats and health are fetched this way every few seconds, for example by Prometheus.
     condition=SESSION_OPENED & _sessions("proxy", resource="nodes") & _NOT_MEASURED,
     what="A request to a node's kubelet went through the API server, for something other than metrics or health.",
-    why="The kubelet runs commands in its pods, lists them and reads the node's logs: no exec is logged, and no "
-    "admission asked.",
+    why="The kubelet runs commands in its pods, lists them and reads the node's logs: no exec is logged, and "
+    "admission is bypassed.",
     next_steps="Look at the path: run, exec and attach are commands, pods and configz are a look around. Ask the "
-    "principal; take the right to nodes/proxy from whoever only measures (nodes/metrics is enough).",
+    "principal; take the right to nodes/proxy from those who only measure (nodes/metrics is enough).",
     commands=listing("requestURI"),
     techniques=("T1609", "T1613"),
     false_positives=("Monitoring and cost tools that read pods or configz; kubectl get --raw by an administrator.",),
-    blind_spots=("The kubelet's port reached directly: who may nodes/proxy may that too, and nothing logs it here.",),
+    blind_spots=(
+        "The kubelet's port reached directly: the right to nodes/proxy allows it, and it is not logged here.",
+    ),
     tags=("execution", "nodes"),
 )
 
@@ -114,11 +114,13 @@ POD_ATTACH = Detection(
     severity=Severity.LOW,
     condition=SESSION_OPENED & _sessions("attach"),
     what="An attach to a running container was granted: kubectl attach, run -it, debug.",
-    why="It reads what the main process prints, and types into it where that has a terminal.",
+    why="It reads what the main process prints, and types into it if that has a terminal.",
     next_steps=_NEXT,
     commands=listing("requestURI"),
     techniques=("T1609",),
-    false_positives=("kubectl run -it and kubectl debug end in an attach; CI runners that follow their jobs so.",),
+    false_positives=(
+        "kubectl run -it and kubectl debug end in an attach; CI runners that follow their jobs this way.",
+    ),
     blind_spots=(_SHELL_HIDES,),
     tags=("execution",),
 )
@@ -129,15 +131,18 @@ POD_EXEC = Detection(
     severity=Severity.MEDIUM,
     condition=SESSION_OPENED & EXEC,
     what="An exec into a container was granted.",
-    why="Who is in the container has its data, its network and its service account.",
+    why="Whoever is in the container has its data, its network and its service account.",
     next_steps=f"The query exec-commands shows what was run. {_NEXT}",
     commands=listing("requestURI"),
     techniques=("T1609", "T1059.013"),
-    grounds="One is enough where nobody works by hand. Raise it where developers debug so.",
+    grounds="One is enough where nobody works by hand. Raise it where developers debug this way.",
     false_positives=(
         "Developers who debug; CI runners, backup hooks and operators that exec. Exclude their principal.",
     ),
-    blind_spots=(_SHELL_HIDES, "Commands run by the kubelet: probes and life cycle hooks; and through node-proxy."),
+    blind_spots=(
+        _SHELL_HIDES,
+        "Commands run by the kubelet (probes and lifecycle hooks), and those through node-proxy.",
+    ),
     tags=("execution",),
 )
 
@@ -148,12 +153,12 @@ POD_LOGS_READ = Detection(
     condition=SESSION_OPENED & _sessions("log") & BY_IAM_PRINCIPAL,
     what="IAM principals opened the logs of many containers in a quarter of an hour.",
     why="Logs hold names, addresses and often tokens; reading those of all pods is a way to look around.",
-    next_steps="See whose and which namespaces. Not the team's: ask them; tokens in logs: renew them.",
+    next_steps="See whose logs, in which namespaces. Not the reader's own: ask why, and renew tokens found in them.",
     commands=ranking("objectRef.namespace", count="streams"),
     techniques=("T1613", "T1552.007"),
     threshold=100,
     period=15,
-    grounds="A person opens a few; a tail over a deployment opens one a container, rarely a hundred.",
+    grounds="A person opens a few; a tail over a deployment opens one per container, rarely a hundred.",
     false_positives=("Tools that tail all pods of a namespace, in a terminal or a pipeline.",),
     blind_spots=("Logs shipped elsewhere and read there; people who log in through OIDC.",),
     tags=("execution",),
@@ -165,15 +170,15 @@ POD_OR_SERVICE_PROXY = Detection(
     severity=Severity.LOW,
     condition=SESSION_OPENED & (_sessions("proxy") | _sessions("proxy", resource="services")),
     what="A request to a pod or Service went through the API server's proxy.",
-    why="It passes network policies and the load balancer's checks, and reaches what was never meant to be reached: "
+    why="It bypasses network policies and the load balancer's checks, and reaches what was never meant to be reached: "
     "dashboards, admin ports, databases with an HTTP API.",
-    next_steps="See what was asked of whom. Not planned: ask the principal, take pods/proxy and services/proxy out of "
-    "their role, and protect the server itself.",
+    next_steps="See what was requested, from which server. Not planned: ask the principal, take pods/proxy and "
+    "services/proxy out of their role, and protect the server itself.",
     commands=ranking("objectRef.namespace", "objectRef.name", count="requests"),
     techniques=("T1090",),
     threshold=5,
     grounds="A page of a dashboard is dozens of requests, a health check is one.",
-    false_positives=("Dashboards opened with kubectl proxy; monitoring that scrapes Services so.",),
+    false_positives=("Dashboards opened with kubectl proxy; monitoring that scrapes Services this way.",),
     tags=("execution", "network"),
 )
 
@@ -187,8 +192,8 @@ PORT_FORWARD = Detection(
     next_steps="Which pod, and who? Ask the principal. Not them: revoke the session, renew what the server holds.",
     commands=listing("requestURI"),
     techniques=("T1572",),
-    false_positives=("Developers; tools that tunnel to their own server part.",),
-    blind_spots=("What went through the tunnel; kubectl does not even say the port in its request.",),
+    false_positives=("Developers; tools that tunnel to their own server component.",),
+    blind_spots=("What went through the tunnel; kubectl does not even name the port in its request.",),
     tags=("execution", "network"),
 )
 
@@ -223,7 +228,7 @@ EXEC_SESSION_LENGTH = SavedQuery(
     id="exec-session-length",
     title="Execution - how long sessions lasted",
     answers="How long did each exec, attach and port-forward last? One with a single event has not ended in the time "
-    "looked at, or began before it.",
+    "range, or began before it.",
     condition=EVENT & _sessions("exec", "attach", "portforward") & (field("responseStatus.code") < 300),
     commands=(
         "fields toMillis(@timestamp) as at",
@@ -239,7 +244,7 @@ PROXIES_BY_PRINCIPAL = SavedQuery(
     id="proxies-by-principal",
     title="Execution - who uses the API server as a proxy",
     answers="Who reached nodes, pods and Services through the API server, how often, and was it granted? "
-    "Metrics included: who scrapes so needs no nodes/proxy.",
+    "Metrics are included; scraping them does not need nodes/proxy.",
     condition=EVENT & COMPLETE & _PROXIES,
     commands=(
         "stats count(*) as requests, count_distinct(objectRef.name) as targets, latest(requestURI) as example, "

@@ -1,7 +1,7 @@
 """Pods that can leave their sandbox: privileged, host namespaces, host paths, capabilities.
 
-Two ways lead there: a pod made directly, and a template from which controllers make pods. The controllers are guarded;
-who wrote the template is counted, in workload_security.py.
+There are two ways to make one: directly, or with a template from which controllers make pods. The controllers are not
+counted; whoever writes the template is.
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 

@@ -1,7 +1,7 @@
 """Pods that can leave their sandbox: privileged, host namespaces, host paths, capabilities.
 
-Two ways lead there: a pod made directly, and a template from which controllers make pods. The controllers are guarded;
-who wrote the template is counted, in workload_security.py.
+Only pods made directly count. The controllers that make pods from templates are guarded; whoever writes the template is
+counted in workloads.py.
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 
@@ -16,7 +16,7 @@ from eks_audit_constructs.catalog.pods import POD, WITH_HOST_PATH, columns, priv
 from eks_audit_constructs.catalog.query import listing
 from eks_audit_constructs.conditions.expression import Expression, any_of, field
 
-# Of what is created in a pod, such as its binding, no other is answered with a pod: nothing is said of sub-resources.
+# Creating a subresource of a pod, such as its binding, is not answered with a pod, so it needs no exclusion.
 _CREATED = changed("pods", verbs=["create"])
 
 
@@ -34,7 +34,7 @@ def _pod(
     false_positives: tuple[str, ...] = (),
     blind_spots: tuple[str, ...] = (),
 ) -> Detection:
-    """A pod that someone made directly."""
+    """Return a detection of pods that someone made directly."""
     return Detection(
         id=id,
         title=title,
@@ -50,15 +50,15 @@ def _pod(
         false_positives=(
             *false_positives,
             "CI runners and workflow engines that make pods themselves: exclude their service accounts.",
-            "ReplicationControllers, where somebody still has them.",
+            "ReplicationControllers, where they are still in use.",
         ),
-        blind_spots=(*blind_spots, "Pods that controllers make: the template is what counts, in other detections."),
+        blind_spots=(*blind_spots, "Pods that controllers make: other detections count their templates."),
         tags=("pods", "escape"),
     )
 
 
 def _some(conditions: Iterable[Expression]) -> Expression:
-    # Each beside EVENT: a query gathers plain equalities of a field into a list, which it cannot have for [*].
+    # Each with EVENT: a query merges plain equalities of a field into a list, which does not work for [*].
     return any_of(EVENT & condition for condition in conditions)
 
 
@@ -79,10 +79,10 @@ DANGEROUS_CAPABILITIES = _pod(
         "responseObject.metadata.name as pod",
         *(f"{POD}.containers.0.securityContext.capabilities.add.{each} as added{each}" for each in range(3)),
     ),
-    false_positives=("Harmless ones of the family: SYS_NICE, SYS_TIME, SYS_RESOURCE.",),
+    false_positives=("Harmless capabilities of the family: SYS_NICE, SYS_TIME, SYS_RESOURCE.",),
     blind_spots=(
-        "Init containers and all containers but the first: a selector has one [*]. The query pods-with-capabilities "
-        "finds them.",
+        "Init containers and all containers but the first: a selector has only one [*]. The query "
+        "pods-with-capabilities finds them.",
         "BPF, DAC_READ_SEARCH, PERFMON and SYSLOG; names in lower case, which containerd takes as well.",
     ),
 )
@@ -101,7 +101,7 @@ HOST_NETWORK = _pod(
     field(f"{POD}.hostNetwork").is_true(),
     Severity.MEDIUM,
     what="A pod with hostNetwork was made directly.",
-    why="No network policy holds it. It reaches the node's metadata service, and so its role, and what listens on "
+    why="No network policy applies to it. It reaches the node's metadata service, and so its role, and what listens on "
     "the node's localhost.",
     techniques=("T1610", "T1611", "T1040"),
     false_positives=(_NODE_DEBUG,),
@@ -119,7 +119,7 @@ HOST_PATH_MOUNTED = _pod(
 )
 
 _SENSITIVE = ("etc", "proc", "root", "run", "var/run", "var/lib/kubelet")
-# A regular expression, since a pattern has room for three globs on [*]. More than one / is as good as one, and /. as /.
+# A regular expression, since a pattern has room for only three globs on [*]. // and /. are the same as /.
 _SENSITIVE_PATH = "|".join(
     [
         "^[/.]+$",
@@ -131,12 +131,12 @@ _SENSITIVE_PATH = "|".join(
 
 HOST_PATH_SENSITIVE = _pod(
     "host-path-sensitive",
-    "A pod mounts the heart of its node",
+    "A pod mounts a sensitive path of its node",
     field(f"{POD}.volumes[*].hostPath.path").matches(_SENSITIVE_PATH),
     Severity.HIGH,
     what="A pod was made directly that mounts the root of its node, /etc, /proc, /root, /run, /var, /var/lib "
-    "(the kubelet's part of it, too), or /var/run.",
-    why="There are the sockets of the container runtime, the kubelet's credentials and other pods' tokens: whoever "
+    "(or the kubelet's part of it), or /var/run.",
+    why="They contain the sockets of the container runtime, the kubelet's credentials and other pods' tokens: whoever "
     "has them has the node.",
     commands=(*WITH_HOST_PATH, *listing("hostPath", *columns(POD, "responseObject.metadata.name as pod"))),
     false_positives=(_NODE_DEBUG,),
@@ -148,7 +148,7 @@ HOST_PID = _pod(
     field(f"{POD}.hostPID").is_true(),
     Severity.MEDIUM,
     what="A pod with hostPID was made directly.",
-    why="It sees environment and files of every process of the node; with the right capability it enters them.",
+    why="It sees the environment and files of every process of the node; with the right capability it enters them.",
     false_positives=(_NODE_DEBUG,),
 )
 POD_SECURITY_REFUSED = Detection(
@@ -162,15 +162,15 @@ POD_SECURITY_REFUSED = Detection(
     & (field("responseStatus.message") == "*violates PodSecurity *"),
     guards=WORKLOAD_CONTROLLERS,
     what="Someone tried to make a pod, or to put a debug container into one, that its namespace does not allow.",
-    why="It is what a try to break out looks like where the namespace is well kept. The next may go elsewhere.",
-    next_steps="See in the message what was asked for, and ask the principal why. Not known: revoke the session, and "
+    why="This is what an attempt to break out looks like in a well-kept namespace. The next may go elsewhere.",
+    next_steps="The message shows what was asked for; ask the principal why. Not known: revoke the session, and "
     "look at what else it tried, in other namespaces first.",
     commands=listing("responseStatus.message as refusal"),
     techniques=("T1610", "T1611"),
     false_positives=("A manifest that was never tried in this namespace before.",),
     blind_spots=(
-        "Pods of templates: who applies a template only gets a warning, and the controller is refused later.",
-        "Other guards of admission, such as webhooks: see the query pods-refused.",
+        "Pods of templates: applying a template only gives a warning, and the controller is refused later.",
+        "Refusals by other admission checks, such as webhooks: see the query pods-refused.",
     ),
     tags=("pods", "escape"),
 )
@@ -185,8 +185,8 @@ PRIVILEGED_POD = _pod(
     why="A privileged container is root on its node: it reads the credentials of the node and of every pod there.",
     false_positives=("kubectl debug with the profile sysadmin, by an administrator.",),
     blind_spots=(
-        "What is as good as privileged without the word: host paths, host namespaces, capabilities.",
-        "Each debug container counts, also a harmless one, once its pod has a privileged one.",
+        "Equivalents of privileged: host paths, host namespaces, capabilities.",
+        "Once a pod has a privileged debug container, each further one counts, even if harmless.",
     ),
 )
 RUN_AS_ROOT = _pod(
@@ -197,10 +197,10 @@ RUN_AS_ROOT = _pod(
     ),
     Severity.LOW,
     what="A pod was made directly that asks for the user 0, for all of its containers or for one.",
-    why="Root in a container is root on its node once it breaks out; who asks for it has a reason.",
+    why="Root in a container is root on its node once it breaks out; whoever asks for it has a reason.",
     techniques=("T1610",),
     false_positives=("A pod that asks for root as a whole, while each of its containers names another user.",),
-    blind_spots=("Images that run as root because nobody says otherwise: by far the most.",),
+    blind_spots=("Images that run as root because nothing sets another user: by far the most.",),
 )
 
 _PROFILES = ("appArmorProfile", "seccompProfile")
@@ -212,10 +212,10 @@ UNCONFINED_POD = _pod(
     | _some(field(f"{POD}.containers[*].securityContext.{each}.type") == "Unconfined" for each in _PROFILES),
     Severity.LOW,
     what="A pod was made directly that asks to run without the system-call filter or the AppArmor profile.",
-    why="Both close well-known ways out of a container; who switches them off may be about to take one.",
+    why="Both close well-known ways out of a container; whoever switches them off may be about to take one.",
     false_positives=("Debuggers and profilers, which need system calls that the filter closes.",),
     blind_spots=(
         "Init and debug containers; AppArmor by annotation, as before Kubernetes 1.30.",
-        "Pods without any profile, which is no filter either unless the kubelet sets its default.",
+        "Pods without any profile, which have no filter either unless the kubelet sets its default.",
     ),
 )

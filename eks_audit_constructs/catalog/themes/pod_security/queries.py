@@ -1,4 +1,4 @@
-"""Questions about pods that no filter can answer: which come closest to their node, and which were refused."""
+"""Questions about pods that no filter pattern can answer: which come closest to their node, and which were refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PODS_THAT_VIOLATE = SavedQuery(
 
 
 def _pods(id: str, title: str, answers: str, condition: Expression, *before: str, by: str) -> SavedQuery:
-    """Pods that came to be, whoever made them, counted by where they run and what they are."""
+    """Count pods, whoever made them, by where they run and what they are."""
     return SavedQuery(
         id=id,
         title=title,
@@ -71,7 +71,7 @@ def _pods(id: str, title: str, answers: str, condition: Expression, *before: str
 PODS_THAT_ARE_PRIVILEGED = _pods(
     "pods-that-are-privileged",
     "Pods - which are privileged, whoever made them",
-    "Which images run privileged, and where? The list to have before an alarm for it.",
+    "Which images run privileged, and where? Look at the list before you set an alarm on it.",
     POD_CREATED & privileged(POD, "containers", "initContainers"),
     by="user.username",
 )
@@ -88,7 +88,7 @@ PODS_ON_WINDOWS_HOSTS = _pods(
 PODS_PINNED_TO_NODES = SavedQuery(
     id="pods-pinned-to-nodes",
     title="Pods - put on a node of choice",
-    answers="Who names the node of a pod, past the scheduler and its taints? kubectl debug of a node does, too.",
+    answers="Who chooses the node of a pod, past the scheduler and taints? kubectl debug of a node does so, too.",
     condition=POD_CREATED & (field("requestObject.spec.nodeName") == "*") & (field("user.username") != "system:node:*"),
     commands=listing(
         *columns(POD, "responseObject.metadata.name as pod", "requestObject.spec.nodeName as node"),

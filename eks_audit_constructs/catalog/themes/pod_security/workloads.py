@@ -1,4 +1,4 @@
-"""Workloads whose pods can leave their sandbox: what their templates ask for, counted where someone writes one."""
+"""Workloads whose pods can leave their sandbox: what their templates ask for, counted when someone writes one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from eks_audit_constructs.catalog.pods import (
 from eks_audit_constructs.catalog.query import listing
 from eks_audit_constructs.conditions.expression import Expression, any_of, field
 
-# A pattern with all kinds in it has no room for exclusions. On EKS nothing but a workload is answered with a template
-# of pods: custom resources are recorded without their contents. A query, which looks for text, has to name them.
+# A pattern that names all kinds has no room for exclusions. On EKS only workloads are answered with a pod template:
+# custom resources are logged without their contents. A query, which searches the text, has to name the kinds.
 _WRITTEN = ALLOWED & NOT_A_TRIAL & ITSELF & field("verb").is_in(WRITTEN)
 _KINDS = f"filter objectRef.resource in {json.dumps(WORKLOADS)}"
 
@@ -44,13 +44,13 @@ def _workload(
     commands: tuple[str, ...] = listing(*columns(TEMPLATE, "objectRef.resource")),
     blind_spots: tuple[str, ...] = (),
 ) -> Detection:
-    """A template that someone wrote, from which controllers make pods."""
+    """Return a detection of templates that someone wrote, from which controllers make pods."""
     return Detection(
         id=id,
         title=title,
         severity=severity,
         condition=_WRITTEN & condition,
-        # Deleting in the foreground, the garbage collector patches the owner last: its response is the whole object.
+        # In a foreground deletion, the garbage collector patches the owner last: the response is the whole object.
         guards=(
             CRON_JOB_CONTROLLER,
             DEPLOYMENT_CONTROLLER,
@@ -80,7 +80,7 @@ HOST_NAMESPACE_WORKLOAD = _workload(
     any_of(field(f"{TEMPLATE}.{each}").is_true() for each in ("hostIPC", "hostNetwork", "hostPID")),
     Severity.MEDIUM,
     what="Someone created or changed a workload whose pods use the processes, memory or network of their nodes.",
-    why="Such pods see other pods' processes or traffic and reach the node's role: half the way out of the sandbox.",
+    why="Such pods see other pods' processes or traffic and reach the node's role: that is half of an escape.",
     commands=listing(
         *columns(TEMPLATE, "objectRef.resource"),
         *(f"{TEMPLATE}.{each}" for each in ("hostIPC", "hostNetwork", "hostPID")),
@@ -93,7 +93,7 @@ HOST_PATH_WORKLOAD = _workload(
     field(f"{TEMPLATE}.volumes[*].hostPath.path") == "*",
     Severity.LOW,
     what="Someone created or changed a workload whose pods mount files of their nodes.",
-    why="Who writes to the right path of a node can run there; who reads it finds other pods' credentials.",
+    why="Whoever writes to the right path of a node can run there; whoever reads it finds other pods' credentials.",
     commands=(*WITH_HOST_PATH, *listing("hostPath", *columns(TEMPLATE, "objectRef.resource"))),
     blind_spots=("Which path it is: a log shipper and an intruder look the same here.",),
 )
@@ -110,7 +110,7 @@ PRIVILEGED_CRON_JOB = Detection(
     "and replace the nodes they ran on.",
     commands=listing(*columns(JOB_TEMPLATE, f"{POD}.schedule as schedule")),
     techniques=("T1053.007", "T1611"),
-    false_positives=("Backups or clean-ups of nodes that are planned this way: each change of them counts again.",),
+    false_positives=("Backups or clean-ups of nodes that are scheduled this way: each change to them counts again.",),
     blind_spots=("Host paths and host namespaces of CronJobs.",),
     tags=("pods", "workloads", "escape"),
 )

@@ -1,4 +1,4 @@
-"""Secrets. Their contents are never in the audit log: EKS records them as metadata only."""
+"""Secrets. Their contents are never in the audit log: EKS logs requests for them without bodies."""
 
 from __future__ import annotations
 

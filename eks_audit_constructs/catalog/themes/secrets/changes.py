@@ -1,4 +1,4 @@
-"""Secrets. Their contents are never in the audit log: EKS records them as metadata only."""
+"""Secrets. Their contents are never in the audit log: EKS logs requests for them without bodies."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ SECRET_CHANGED = Detection(
     id="secret-changed",
     title="A Secret was created or changed",
     severity=Severity.LOW,
-    # Helm keeps each release in a Secret of its own: one or two writes a deployment that say nothing about secrets.
+    # Helm keeps each release in a Secret of its own: one or two writes per deployment that say nothing about secrets.
     condition=changed("secrets", verbs=["create", "update", "patch"]) & ~_HELM_RELEASE,
     guards=(API_SERVER, CONTROLLER_MANAGER, EKS_KMS_STORAGE_MIGRATOR, LEGACY_TOKEN_CLEANER),
     what="A Secret was created, updated or patched by someone other than Kubernetes itself.",
-    why="Who swaps a credential decides whom the workloads trust. The answer holds the whole Secret, so an empty patch "
-    "is a way to read it without the right to.",
-    next_steps="Compare with the deployment you planned. A patch by a principal without read access: take it for a "
+    why="Whoever swaps a credential decides whom the workloads trust. The response has the whole Secret, so an empty "
+    "patch is a way to read it without the right to.",
+    next_steps="Compare with the deployment you planned. A patch by a principal without read access: treat it as a "
     "read, and renew the Secret.",
     techniques=("T1552.007", "T1565.001"),
     false_positives=(
-        "GitOps, CI and people who deploy Secrets; cert-manager and operators that sync or renew them. Exclude theirs.",
+        "GitOps, CI and people who deploy Secrets; cert-manager and operators that sync or renew them: exclude these.",
     ),
     blind_spots=("What changed: contents are never logged.", "Secrets that borrow the name of a Helm release."),
     tags=("secrets",),
@@ -69,7 +69,7 @@ SECRET_DELETED = Detection(
     # Helm deletes the Secret of its oldest release at each upgrade.
     condition=changed("secrets", verbs=["delete", "deletecollection"]) & ~_HELM_RELEASE,
     guards=(CONTROLLER_MANAGER, GARBAGE_COLLECTOR, LEGACY_TOKEN_CLEANER, NAMESPACE_CONTROLLER),
-    what="A Secret, or all of a namespace, was deleted by someone other than Kubernetes itself.",
+    what="A Secret, or all Secrets of a namespace, was deleted by someone other than Kubernetes itself.",
     why="Workloads that need it fail at their next start; a credential, a certificate or a key may be lost for good.",
     next_steps="Ask the principal. Not planned: restore it from its source, restart what uses it, and see what else "
     "the principal deleted.",
@@ -85,7 +85,7 @@ TOKEN_SECRET_CREATED = Detection(
     severity=Severity.MEDIUM,
     # The type of a Secret is not logged; that the tokens controller fills one in is.
     condition=changed("secrets", verbs=["update"]) & (field("user.username") == "system:kube-controller-manager"),
-    what="Kubernetes filled a Secret somebody made for it with a service account's token that never ends.",
+    what="Kubernetes put a service account's token that never expires into a Secret that somebody made for it.",
     why="It works from anywhere until the Secret is deleted, and using it needs no more rights: a way to stay.",
     next_steps="The query token-secret-makers names who made it. Not planned: delete the Secret, which ends the token, "
     "and see what the service account did.",
@@ -101,7 +101,7 @@ TOKEN_SECRET_CREATED = Detection(
 SECRETS_DENIED_OVER_TIME = SavedQuery(
     id="secrets-refused-over-time",
     title="Secrets - refused reads a minute",
-    answers="When were reads of Secrets refused, for want of permission (403) or of valid credentials (401)?",
+    answers="When were reads of Secrets refused, for lack of permission (403) or of valid credentials (401)?",
     condition=EVENT & _READ & (UNAUTHENTICATED | REFUSED_BY_AUTHORIZER),
     commands=("stats count(*) as refused by bin(1m) as minute, responseStatus.code", "sort minute desc", "limit 10000"),
 )
@@ -117,7 +117,7 @@ SECRET_HISTORY = SavedQuery(
 TOKEN_SECRET_MAKERS = SavedQuery(
     id="token-secret-makers",
     title="Secrets - who made lasting tokens",
-    answers="Who made the Secrets that Kubernetes filled with a service account's token, if in the time looked at?",
+    answers="Who made the Secrets that Kubernetes filled with a service account's token, if in the time range?",
     condition=changed("secrets", verbs=["create", "update"]),
     commands=(
         "fields strcontains(user.username, 'system:kube-controller-manager') as filled",

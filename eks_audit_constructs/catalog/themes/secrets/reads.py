@@ -1,7 +1,7 @@
 """Who reads Secrets.
 
-The log does not tell a list of names from a list of contents: `kubectl get secrets` is the same request as one that
-reads them all.
+The log does not distinguish a list of names from a list of contents: `kubectl get secrets` is the same request as one
+that reads them all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NAME, _NAMESPACE, _AGENT = field("objectRef.name"), field("objectRef.namespace"
 
 
 def _served(*verbs: str) -> Expression:
-    """Reads that were served. A watch counts when it opens: its end may be an hour away."""
+    """Match reads that were served. A watch counts when it opens: its end may be an hour away."""
     at_the_end = COMPLETE & field("verb").is_in(verb for verb in verbs if verb != "watch")
     opened = (field("stage") == "ResponseStarted") & (field("verb") == "watch")
     return EVENT & _SECRETS & SUCCEEDED & (at_the_end | opened)
@@ -46,9 +46,9 @@ _SCRIPTS = _AGENT.is_in(
 
 _CHANGES_READ_TOO = "A patch or an update, which answers with the whole Secret: see secret-changed."
 _MOUNTED = "What a pod reads from a mounted Secret or its environment: the kubelet fetched it."
-_NAMES_ONLY = "kubectl get secrets: it shows names only, but the log cannot tell."
+_NAMES_ONLY = "kubectl get secrets: it shows names only, but the log does not show that."
 _LISTED_NEXT = (
-    "Ask the principal what for. Not them: take every Secret listed for known, renew the most powerful first, "
+    "Ask the principal what for. Not them: treat every listed Secret as known, renew the most powerful first, "
     "revoke the session, and follow the principal (secrets-burst, activity-by-principal)."
 )
 
@@ -58,14 +58,14 @@ SECRET_READ_BY_PERSON = Detection(
     severity=Severity.MEDIUM,
     condition=_served(*READ_VERBS) & BY_IAM_PRINCIPAL,
     what="A person or a pipeline that logged in through IAM read, listed or watched Secrets and was served.",
-    why="People seldom need what is in a Secret; stolen credentials of people are used to fetch just that.",
+    why="People rarely need the contents of a Secret; stolen credentials of people are used to fetch just that.",
     next_steps="Ask them which Secret they needed and why. Not them: revoke the session, renew the Secrets the query "
     "names, and see where their contents were used.",
     techniques=("T1552.007",),
-    grounds="One is enough where workloads alone need Secrets. Raise it where people look after them by hand.",
+    grounds="One is enough where only workloads need Secrets. Raise it where people manage them by hand.",
     false_positives=(
         "Helm: it keeps its releases in Secrets, and reads them at each upgrade, list and status.",
-        "GitOps or CI from outside the cluster; consoles and terminal interfaces that watch all that is there.",
+        "GitOps or CI from outside the cluster; consoles and terminal interfaces that watch everything.",
         _NAMES_ONLY,
     ),
     blind_spots=(
@@ -81,16 +81,15 @@ SECRET_READ_BY_SCRIPT = Detection(
     title="A script read Secrets",
     severity=Severity.MEDIUM,
     condition=_served(*READ_VERBS) & (_SCRIPTS | _AGENT.not_exists()),
-    what="Secrets were read with curl, wget, a bare Python, Go or JavaScript client, or one that does not say what "
-    "it is.",
+    what="Secrets were read with curl, wget, a bare Python, Go or JavaScript client, or one that does not name itself.",
     why="kubectl, operators and Helm name themselves. A stolen token is mostly tried with what is at hand.",
-    next_steps="See whose identity it was and from where. A pod: look into it for what does not belong. Unknown: "
+    next_steps="See whose identity it was and from where. A pod: look for what does not belong in it. Unknown: "
     "revoke the token or the session, renew the Secrets.",
     techniques=("T1552.007", "T1059.013"),
     false_positives=(
         "In-house scripts and operators written in Python without a user agent of their own: give them one.",
     ),
-    blind_spots=("A client says what it likes: `curl -A kubectl` is not seen.", _MOUNTED),
+    blind_spots=("Clients choose their name: `curl -A kubectl` is not seen.", _MOUNTED),
     tags=("secrets",),
 )
 
@@ -100,9 +99,9 @@ SECRET_READ_BY_WORKLOAD = Detection(
     severity=Severity.LOW,
     condition=_served(*READ_VERBS) & (BY_SERVICE_ACCOUNT | (field("user.username") == "system:node:*")),
     guards=(GARBAGE_COLLECTOR, KUBELETS, NAMESPACE_CONTROLLER),
-    what="A service account, or a node that is no kubelet, read Secrets through the API.",
-    why="Most workloads get their Secrets mounted. One that asks the API can read more than its own, and so can who "
-    "takes its token.",
+    what="A service account, or a client with a node's identity that is not a kubelet, read Secrets through the API.",
+    why="Most workloads get their Secrets mounted. One that asks the API can read more than its own, and so can "
+    "whoever takes its token.",
     next_steps="Is it an operator that works with Secrets? Then exclude it. Otherwise find out which process asked, "
     "and narrow its role to the Secrets it needs by name.",
     commands=ranking("objectRef.namespace", count="reads"),
@@ -127,7 +126,7 @@ SECRETS_LISTED = Detection(
     commands=ranking("objectRef.namespace", count="lists"),
     techniques=("T1552.007", "T1613"),
     threshold=10,
-    grounds="Helm lists a namespace a few times a release; a walk through the namespaces makes more.",
+    grounds="Helm lists a namespace a few times per release; a walk through the namespaces makes more.",
     false_positives=(
         "A pipeline that releases many charts at once; operators that watch some namespaces, when they start.",
         _NAMES_ONLY,
@@ -141,7 +140,7 @@ SECRETS_LISTED_EVERYWHERE = Detection(
     title="The Secrets of all namespaces were listed",
     severity=Severity.HIGH,
     condition=_served("list", "watch") & _NAMESPACE.not_exists(),
-    # The garbage collector and the quota controller look into the controller manager's cache.
+    # The garbage collector and the quota controller read the controller manager's cache.
     guards=(API_SERVER, CONTROLLER_MANAGER, EKS_CLOUD_CONTROLLER_MANAGER, EKS_KMS_STORAGE_MIGRATOR),
     what="One request listed or watched the Secrets of the whole cluster.",
     why="Its answer holds every credential there is, tokens of service accounts and Helm's values among them.",
@@ -198,7 +197,7 @@ HELM_RELEASES_READ = SavedQuery(
 SECRET_CLIENTS = SavedQuery(
     id="secrets-by-client",
     title="Secrets - with which clients they are read",
-    answers="Which clients read Secrets, used by how many principals? The seldom ones come first.",
+    answers="Which clients read Secrets, used by how many principals? The rare ones come first.",
     condition=_served(*READ_VERBS),
     commands=(
         "stats count(*) as reads, count_distinct(user.username) as principals, latest(user.username) as example, "
@@ -211,7 +210,7 @@ SECRET_CLIENTS = SavedQuery(
 SECRETS_ACROSS_NAMESPACES = SavedQuery(
     id="secrets-across-namespaces",
     title="Secrets - who read them in several namespaces",
-    answers="Which principals read Secrets in more than one namespace, or in all at once? Few workloads have cause to.",
+    answers="Which principals read Secrets in more than one namespace, or in all at once? Few workloads need to.",
     condition=outside(_served(*READ_VERBS), (KUBELETS,)),
     commands=(
         "fields strcontains(requestURI, '/api/v1/secrets') as everywhere",
@@ -241,7 +240,7 @@ SECRETS_BURST = SavedQuery(
 SECRETS_FIRST_READERS = SavedQuery(
     id="secrets-first-readers",
     title="Secrets - who read which for the first time",
-    answers="When did a principal first read a Secret, in the time looked at? Take a month: what is new comes first.",
+    answers="When did a principal first read a Secret, in the time range? Search a month: what is new comes first.",
     condition=_READ_BY_NAME,
     commands=(
         "stats earliest(@timestamp) as first, latest(@timestamp) as last, count(*) as reads "

@@ -21,7 +21,7 @@ from eks_audit_constructs.conditions.expression import Expression, field
 
 _POD_LISTING = listing(*columns(POD, "responseObject.metadata.name as pod"))
 _DELETE = ("delete", "deletecollection")
-_DEPLOYED = "Whatever rolls out for you: Helm, GitOps controllers, CI. Exclude that principal, and the rest is rare."
+_DEPLOYED = "Your deployment tools: Helm, GitOps controllers, CI. Exclude their principals, and the rest is rare."
 _MAKES_PODS = "CI runners and workflow engines that make pods themselves: exclude their service accounts."
 
 
@@ -63,7 +63,7 @@ _TIDY = ("Releases that replace it, previews that come and go: exclude the princ
 CONTROLLER_SERVICE_ACCOUNT_USED = _workload(
     "controller-service-account-used",
     "A pod runs as one of Kubernetes' own controllers",
-    # Controllers run in the control plane, never in a pod: it counts whoever made it, and from whatever template.
+    # Controllers run in the control plane, never in a pod: such a pod counts whoever made it, from whatever template.
     changed("pods", verbs=["create"])
     & (field("objectRef.namespace") == "kube-system")
     & field(f"{POD}.serviceAccountName").is_in(
@@ -81,13 +81,13 @@ CONTROLLER_SERVICE_ACCOUNT_USED = _workload(
     ),
     severity=Severity.HIGH,
     what="A pod was made in kube-system with the service account of a controller of Kubernetes.",
-    why="Such an account makes pods anywhere, deletes anything or raises roles, and its work is not counted elsewhere: "
-    "the controllers are left out there.",
+    why="Such an account can make pods anywhere, delete anything or extend roles, and other detections do not count "
+    "it: they leave out the controllers.",
     next_steps="No real controller runs in a pod. Delete the pod and what made it, see who wrote that, and what the "
     "account did meanwhile from the pod's address.",
     commands=_POD_LISTING,
     techniques=("T1078.001", "T1610", "T1528"),
-    false_positives=("A program of your own in kube-system whose account ends in these words.",),
+    false_positives=("A program of your own in kube-system whose account is named like a controller.",),
     blind_spots=(
         "Controllers with fewer rights; a token minted without a pod, which kube-system-token-minted counts.",
     ),
@@ -99,7 +99,7 @@ CRON_JOB_CHANGED = _workload(
     EKS_KMS_STORAGE_MIGRATOR,
     GARBAGE_COLLECTOR,
     what="Someone created or changed a CronJob.",
-    why="It comes back by itself: an intruder's way to stay after his credentials are revoked.",
+    why="It comes back by itself: an intruder's way to stay after their credentials are revoked.",
     commands=listing(
         *columns(f"{POD}.jobTemplate.spec.template.spec", f"{POD}.schedule as schedule"),
         f"{POD}.jobTemplate.spec.template.spec.containers.0.command.0 as command",
@@ -114,7 +114,7 @@ DAEMON_SET_CREATED = _workload(
     EKS_CLUSTER_BOOTSTRAP,
     severity=Severity.MEDIUM,
     what="Someone other than EKS created a DaemonSet.",
-    why="It runs on every node there is and on each new one: the widest reach a workload has, liked by miners.",
+    why="It runs on every node and on each new one: the widest reach a workload can have, useful for miners.",
     techniques=("T1610", "T1543.005"),
 )
 DEFAULT_NAMESPACE_POD_CREATED = _workload(
@@ -123,7 +123,7 @@ DEFAULT_NAMESPACE_POD_CREATED = _workload(
     POD_CREATED & (field("objectRef.namespace") == "default"),
     *WORKLOAD_CONTROLLERS,
     what="A pod was made directly in the namespace default.",
-    why="It is where a pod lands when nobody thought of a place; there are seldom limits or policies.",
+    why="It is where a pod lands when nobody thought of a place; there are rarely limits or policies.",
     commands=_POD_LISTING,
     techniques=("T1610",),
     false_positives=("kubectl run and kubectl debug of a node, without a namespace.", _MAKES_PODS),
@@ -146,7 +146,7 @@ DEPLOYMENT_DELETED = _workload(
     EKS_ADDON_MANAGER,
     GARBAGE_COLLECTOR,
     NAMESPACE_CONTROLLER,
-    what="A Deployment was deleted, or all of a namespace at once.",
+    what="A Deployment, or all those of a namespace at once, was deleted.",
     why="What it served is down until somebody brings it back.",
     next_steps=_LOST,
     commands=listing(),
@@ -172,7 +172,7 @@ JOB_CREATED = _workload(
     changed("jobs", verbs=["create"]) & ITSELF,
     CRON_JOB_CONTROLLER,
     what="Someone created a Job; those of CronJobs are left out.",
-    why="It runs once, soon is gone, and leaves little behind.",
+    why="It runs once, is soon gone, and leaves little behind.",
     techniques=("T1053.007", "T1610"),
     false_positives=("Hooks of Helm and GitOps, workflow engines: exclude that principal.",),
 )
@@ -200,13 +200,13 @@ MANY_WORKLOADS_DELETED = Detection(
     & ITSELF,
     guards=(CRON_JOB_CONTROLLER, GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER, TTL_CONTROLLER),
     what="Many workloads or Services were deleted within minutes, one by one.",
-    why="It is what destruction looks like: kubectl delete --all deletes one by one, too.",
+    why="This is what destruction looks like: kubectl delete --all deletes one by one, too.",
     next_steps="See who it was and whether it goes on. Not planned: take the principal's rights at once, then restore "
     "from manifests and backups.",
     commands=ranking("objectRef.resource", "objectRef.namespace", count="deleted"),
     techniques=("T1485", "T1489"),
     threshold=20,
-    grounds="An application goes with a handful of objects; twenty in five minutes are several at once.",
+    grounds="Removing an application deletes a handful of objects; twenty in five minutes are several applications.",
     false_positives=("The removal of a large application or of preview environments.", "Schedulers that delete Jobs."),
     blind_spots=("Whole namespaces: namespace-deleted. All of a kind in one request: mass-deletion.",),
     tags=("workloads",),
@@ -217,8 +217,8 @@ MASS_DELETION = _workload(
     ALLOWED & (field("verb") == "deletecollection") & NOT_A_TRIAL,
     NAMESPACE_CONTROLLER,
     severity=Severity.MEDIUM,
-    what="One request deleted all objects of a kind, in a namespace or those with a label.",
-    why="People hardly ever do this; scripts that destroy do, as it is one call a kind.",
+    what="One request deleted all objects of a kind in a namespace, or those with a label.",
+    why="People hardly ever do this; destructive scripts do, as it takes one call per kind.",
     next_steps="See what kind and where, and ask the principal. Not planned: take its rights at once, then restore "
     "from manifests and backups.",
     commands=listing("objectRef.resource", "requestURI"),
@@ -233,12 +233,12 @@ STATEFUL_SET_DELETED = _workload(
     GARBAGE_COLLECTOR,
     NAMESPACE_CONTROLLER,
     severity=Severity.MEDIUM,
-    what="A StatefulSet was deleted, or all of a namespace at once.",
+    what="A StatefulSet, or all those of a namespace at once, was deleted.",
     why="Databases and queues run in StatefulSets. Their volumes may go next, or went with it.",
     next_steps=_LOST + " See whether the volumes are still there.",
     commands=listing(),
     techniques=("T1489", "T1485"),
-    false_positives=(*_TIDY, "Operators that make it anew to enlarge its volumes."),
+    false_positives=(*_TIDY, "Operators that recreate it to enlarge its volumes."),
 )
 STATIC_POD_CREATED = _workload(
     "static-pod-created",
@@ -246,12 +246,12 @@ STATIC_POD_CREATED = _workload(
     POD_CREATED & (field("user.username") == "system:node:*"),
     severity=Severity.HIGH,
     what="A kubelet reported a static pod: one from a file on its node that no one asked the API server for.",
-    why="No node of EKS has static pods by itself. Who can write such a file is root on the node already, and his pod "
-    "passes by admission and cannot be deleted through the API.",
-    next_steps="Take the node out of service and replace it; keep its disk. See how somebody came to write there: "
+    why="No node of EKS has static pods by itself. Whoever can write such a file is root on the node already, and the "
+    "pod bypasses admission and cannot be deleted through the API.",
+    next_steps="Take the node out of service and replace it; keep its disk. Find out how somebody could write there: "
     "pods with host paths, SSM sessions, its launch template.",
     commands=_POD_LISTING,
     techniques=("T1543.005", "T1610"),
-    false_positives=("Own machine images or user data with static pods. Exclude their names.",),
+    false_positives=("Your own machine images or user data with static pods. Exclude their names.",),
     blind_spots=("Static pods in a namespace that does not exist: the kubelet runs them and cannot report them.",),
 )

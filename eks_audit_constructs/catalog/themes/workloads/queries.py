@@ -22,7 +22,7 @@ _REGISTRY = r"parse image /^(?<named>[^\/]*[.:][^\/]*|localhost)\//"
 DELETIONS_BY_PRINCIPAL = SavedQuery(
     id="deletions-by-principal",
     title="Workloads - who deleted what",
-    answers="Which principals deleted objects, of which kinds, how many, and since when? Evictions are no deletions.",
+    answers="Which principals deleted objects, of which kinds, how many, and since when? Evictions are not included.",
     condition=outside(
         ALLOWED & field("verb").is_in(["delete", "deletecollection"]) & NOT_A_TRIAL,
         (GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER, *WORKLOAD_CONTROLLERS),
@@ -32,7 +32,7 @@ DELETIONS_BY_PRINCIPAL = SavedQuery(
 IMAGES_BY_REGISTRY = SavedQuery(
     id="images-by-registry",
     title="Workloads - images by registry",
-    answers="From which registries do images come, public ones among them? Of each new pod, its first container's.",
+    answers="From which registries do images come, including public ones? The first container of each new pod counts.",
     condition=POD_CREATED,
     commands=(
         IMAGE,
@@ -62,7 +62,7 @@ IMAGES_NOT_PINNED = SavedQuery(
 IMAGES_FIRST_SEEN = SavedQuery(
     id="images-first-seen",
     title="Workloads - images by when they were first seen",
-    answers="Which images are new in this time? The latest first; ask about a month to know what is old.",
+    answers="Which images are new in this time? The latest first; search a month to know what is old.",
     condition=POD_CREATED,
     commands=(
         IMAGE,
@@ -88,14 +88,14 @@ PODS_BY_SERVICE_ACCOUNT = SavedQuery(
 PODS_CREATED_OVER_TIME = SavedQuery(
     id="pods-created-over-time",
     title="Workloads - new pods an hour",
-    answers="When were how many pods made, and where? A leap is a roll-out, a crash that repeats, or a miner.",
+    answers="How many pods were made when, and where? A jump is a roll-out, a crash loop, or a miner.",
     condition=POD_CREATED,
     commands=("stats count(*) as pods by bin(1h) as hour, objectRef.namespace", "sort hour desc", "limit 10000"),
 )
 PODS_MADE_DIRECTLY = SavedQuery(
     id="pods-made-directly",
     title="Workloads - pods not made by a controller",
-    answers="Who makes pods directly, where, and from which images? Whom to exclude before an alarm on such pods.",
+    answers="Who makes pods directly, where, and from which images? Exclude them before you add an alarm on such pods.",
     condition=outside(POD_CREATED, WORKLOAD_CONTROLLERS),
     commands=(IMAGE, *ranking("objectRef.namespace", "image", count="pods")),
 )
