@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from eks_audit_constructs import files
 from eks_audit_constructs.errors import LogError
 
 __all__ = ["folder", "unique", "written"]
@@ -49,21 +49,14 @@ def unique(*parts: str) -> str:
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which is there whole once the block ends, and not at all if it fails.
+    """A file to keep, its owner's only; see `files.written`.
 
     Raises:
         LogError: It cannot be written.
     """
     try:
-        # Beside its place, for only there it can be moved in one step; the dot hides it from a replay.
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            try:
-                yield cast(BinaryIO, file)
-                file.close()
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+        with files.written(path, mode=0o600) as file:
+            yield file
     except OSError as error:
         raise _refusal(path, error) from error
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from eks_audit_constructs import reports
 from eks_audit_constructs.insights.engine import Cell, Table
 
 __all__ = ["as_json", "print_answer"]
@@ -29,7 +29,7 @@ def as_json(table: Table) -> str:
             for row in table.rows
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return reports.as_json(document)
 
 
 def print_answer(table: Table, console: Console) -> None:
@@ -42,20 +42,23 @@ def print_answer(table: Table, console: Console) -> None:
         else:
             _print_records(table, shown, console)
         console.print()
-    rows = f", {len(table.rows):,} {'row' if len(table.rows) == 1 else 'rows'}"
-    console.print(f"{table.matched:,} of {table.scanned:,} events matched{rows}")
+    rows = reports.number(len(table.rows), "row")
+    console.print(f"{table.matched:,} of {reports.number(table.scanned, 'event')} matched, {rows}")
+    reports.print_notes(_notes(table), console)
+
+
+def _notes(table: Table) -> Iterator[str]:
     for number, what in (
         (table.unreadable, "are no JSON object: they have only @message, and what parse makes of it"),
         (table.untimed, "have no time: no @timestamp, and no place in a bin()"),
     ):
         if number:
-            console.print(f"  {number:,} of them {what}", style="yellow")
-    for note in table.notes:
-        console.print(f"  {note}", style="yellow", markup=False)
+            yield f"{number:,} of them {what}"
+    yield from table.notes
 
 
 def _print_grid(table: Table, shown: list[list[str]], console: Console) -> None:
-    grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    grid = reports.table()
     for index, name in enumerate(table.columns):
         numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
         grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
@@ -67,7 +70,7 @@ def _print_grid(table: Table, shown: list[list[str]], console: Console) -> None:
 def _print_records(table: Table, shown: list[list[str]], console: Console) -> None:
     for number, row in enumerate(shown, 1):
         console.rule(Text(str(number), style="dim"), align="left", style="dim")
-        grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        grid = reports.table(style="")
         grid.add_column(no_wrap=True, style="bold")
         grid.add_column(overflow="fold")
         for name, cell in zip(table.columns, row, strict=True):
@@ -77,6 +80,6 @@ def _print_records(table: Table, shown: list[list[str]], console: Console) -> No
 
 
 def _shown(cell: Cell) -> str:
-    if isinstance(cell, float):
-        return f"{cell:,.6g}" if abs(cell) < 1e6 else f"{cell:,.0f}"
-    return "" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+    if isinstance(cell, str):
+        return cell
+    return "" if cell is None else reports.figure(cell, digits=6)

@@ -13,7 +13,7 @@ import pytest
 
 from eks_audit_constructs import demo
 from eks_audit_constructs.errors import AuditConfigurationError
-from eks_audit_constructs.replay.html.text import cut, embedded, figure, paragraphs, visible
+from eks_audit_constructs.replay.html.text import cut, embedded, paragraphs, visible
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET, HOSTILE, data_of, hostile_page, write_page
 
@@ -224,9 +224,6 @@ class TestTexts:
     def test_a_long_name_says_how_long(self) -> None:
         assert cut("x" * 1000, 3) == "xxx… (1,000 characters)"
         assert cut("xxx", 3) == "xxx"
-
-    def test_figures(self) -> None:
-        assert [figure(value) for value in (1234.0, 0.5, 1 / 3)] == ["1,234", "0.5", "0.3333"]
 
     def test_bold_in_descriptions(self) -> None:
         assert paragraphs("**Bad** news\n\nNext") == [[("Bad", True), (" news", False)], [("Next", False)]]
