@@ -26,6 +26,7 @@ def as_json(result: Replay) -> str:
         **({"duplicates": result.counted.duplicates} if result.counted.duplicates else {}),
         **({"duplicates_estimated": True} if result.counted.duplicates_estimated else {}),
         **({"notes": list(result.notes)} if result.notes else {}),
+        **({"unjudged": result.unjudged} if result.unjudged else {}),
         "filters": [
             {
                 "logical_id": item.filter.logical_id,
@@ -100,7 +101,10 @@ def _print_timeline(result: Replay, console: Console, folder: str) -> None:
     )
     console.print()
     if not rows:
-        console.print("No alarm went off.", style="green")
+        if result.unjudged:
+            console.print(Text(f"Nothing could be judged: {result.unjudged}.", style="yellow"))
+        else:
+            console.print("No alarm went off.", style="green")
         return
     table = reports.table("Time (UTC)", "State", f"Alarm in {folder}" if folder else "Alarm", "Why")
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
