@@ -31,9 +31,9 @@ def as_json(detections: Iterable[Detection]) -> str:
 
 def print_detections(detections: Iterable[Detection], console: Console) -> None:
     """A table, a line each."""
-    table = reports.table()
-    for header in ("Detection", "Tier", "Severity", "Alarm at", "What happened"):
-        table.add_column(header, no_wrap=header != "What happened")
+    table = reports.table("Detection", "Tier", "Severity", "Alarm at", "What happened")
+    for column in table.columns[1:4]:
+        column.no_wrap = True
     for detection in detections:
         severity = Text(detection.severity.value, style=_COLOURS[detection.severity])
         table.add_row(detection.id, tier(detection), severity, _alarm_at(detection), detection.title)

@@ -1,16 +1,19 @@
-"""The answer to a query, printed for people or as JSON."""
+"""The answer to a query, and which queries there are; printed for people or as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.text import Text
 
 from eks_audit_constructs import reports
 from eks_audit_constructs.insights.engine import Cell, Table
+from eks_audit_constructs.insights.saved import Offer
 
-__all__ = ["as_json", "print_answer"]
+__all__ = ["as_json", "offers_as_json", "print_answer", "print_offers"]
 
 _NARROW = 24
 """Characters a column needs at most to be read; what is longer is folded."""
@@ -83,3 +86,23 @@ def _shown(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
     return "" if cell is None else reports.figure(cell, digits=6)
+
+
+def offers_as_json(offers: Iterable[Offer]) -> str:
+    """The queries as a JSON list."""
+    return reports.as_json([asdict(offer) for offer in offers])
+
+
+def print_offers(offers: Iterable[Offer], console: Console) -> None:
+    """Print the id and title of each query, and the question it answers; in one line where there is room."""
+    grid = reports.table("Query", "Title", "What it answers")
+    listed = list(offers)
+    for offer in listed:
+        grid.add_row(Text(offer.id), Text(offer.title), Text(offer.answers or ""))
+    if console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum <= console.width:
+        console.print(grid)
+        return
+    for offer in listed:
+        console.print(Text.assemble((offer.id, "bold"), f"  {offer.title}"))
+        if offer.answers:
+            console.print(reports.indented(Text(offer.answers)))

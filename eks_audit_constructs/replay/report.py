@@ -138,7 +138,7 @@ def _print_rest(result: Replay, console: Console, folder: str) -> None:
     quiet = [
         item.alarm.alarm_name.removeprefix(folder) for item in result.alarms if not item.alarmed and not item.error
     ]
-    if quiet:
+    if quiet and not result.unjudged:
         console.print()
         console.print(Text(f"Quiet: {', '.join(quiet)}"))
     errors = [(item.filter.filter_name, item.error) for item in result.filters if item.error]
