@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,21 +137,21 @@ class TestClosedStreams:
 class TestInterrupt:
     @staticmethod
     def interrupted(*arguments: str) -> tuple[int, str, str]:
-        """The exit code and the output of a command that is interrupted once it has begun its work.
-
-        Its log comes through a pipe that stays open, so it waits for more.
-        """
+        """The exit code and the output of a command that is interrupted while it waits for the rest of its log."""
         reading, writing = os.pipe()
         process = subprocess.Popen(
             [*COMMAND, *arguments], stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        os.close(reading)
         try:
-            os.write(writing, b"x" * 1_000_000)  # a pipe holds less: this returns once most of it was read
+            os.write(writing, b"the beginning of a log")
+            while process.poll() is None and fcntl.ioctl(reading, termios.FIONREAD, b"\0" * 4) != b"\0" * 4:
+                time.sleep(0.01)  # until it was read
+            time.sleep(0.2)  # until it waits: an interrupt just before that is seen by Python only when more comes
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
+            os.close(reading)
             os.close(writing)
         return process.returncode, out, err
 
