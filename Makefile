@@ -10,7 +10,7 @@ CLUSTER ?= demo
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs synth integration bench bench-large clean
+.PHONY: help demo test test-all lint docs synth integration bench bench-large clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ demo: $(READY) ## synthesize the default stack into cdk.out and replay an attack
 
 test: $(READY) ## run the tests
 	@pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+test-all: $(READY) $(CDK) $(EMULATOR) ## the same in depth: ten times the examples, a browser, an emulator of AWS
+	@TEST_DEPTH=10 pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(READY) ## ruff, mypy --strict and pyright
 	@ruff check
@@ -31,7 +34,7 @@ synth: $(READY) $(CDK) ## synthesize through the CDK CLI into cdk.out: make synt
 	@$(CDK) synth --quiet --context cluster=$(CLUSTER)
 
 integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an emulator of AWS, with the CDK CLI
-	@pytest tests/integration
+	@TEST_DEPTH=10 pytest tests/integration
 
 docs: $(READY) ## write the reference of detections and queries from the catalogue
 	@python -m docs.generate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ def main() -> None:
     progress = Console(stderr=True)
     results: list[Ratio] = []
     with tempfile.TemporaryDirectory() as name, progress.status("Preparing …") as status:
+        _compile()
         for result in _all(options.rounds, options.megabytes * 1_000_000, Path(name), large=options.large):
             results.append(result)
             status.update(f"{len(results)} measured, the last one: {result.name}")
@@ -37,6 +39,16 @@ def main() -> None:
         print(json.dumps([asdict(result) | {"met": result.met} for result in results], indent=2))
     else:
         Console().print(_table(results))
+
+
+def _compile() -> None:
+    """Compile the sources, as pip does when it installs them.
+
+    Otherwise each process would compile them again where PYTHONDONTWRITEBYTECODE is set, and the installed packages
+    that it is measured against would still come compiled.
+    """
+    for package in ("benchmarks", "eks_audit_constructs"):
+        compileall.compile_dir(replay.ROOT / package, quiet=1)
 
 
 def _all(rounds: int, size: int, directory: Path, *, large: bool) -> Iterator[Ratio]:

@@ -1,6 +1,6 @@
-"""Clients for AWS, and what can go wrong with them, said in one line.
+"""AWS clients, and one-line errors for their failures.
 
-boto3 comes with the extra `aws`. Credentials are found as boto3 finds them, and never shown.
+boto3 comes with the extra `aws`. boto3 finds the credentials as usual; they are never shown.
 https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 """
 
@@ -15,34 +15,34 @@ from eks_audit_constructs.errors import AwsError
 __all__ = ["asking", "client"]
 
 _ATTEMPTS = 10
-"""Times a call is tried, ever more slowly; after that it is throttled for good."""
+"""Maximum attempts of a call, with backoff; after that, throttling is an error."""
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled"}
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 _REFUSED = {
     "ExpiredToken": "the credentials have expired",
     "ExpiredTokenException": "the credentials have expired",
-    "IncompleteSignature": "the credentials are not of the right form",
+    "IncompleteSignature": "the credentials are malformed",
     "InvalidAccessKeyId": "nobody has these credentials",
     "InvalidClientTokenId": "nobody has these credentials",
-    "InvalidSignatureException": "the secret key is not the right one, or this clock is wrong",
-    "RequestExpired": "this clock is wrong",
-    "RequestTimeTooSkewed": "this clock is wrong",
-    "SignatureDoesNotMatch": "the secret key is not the right one, or this clock is wrong",
+    "InvalidSignatureException": "the secret key or this machine's clock is wrong",
+    "RequestExpired": "this machine's clock is wrong",
+    "RequestTimeTooSkewed": "this machine's clock is wrong",
+    "SignatureDoesNotMatch": "the secret key or this machine's clock is wrong",
     "UnrecognizedClientException": "nobody has these credentials, or the Region is not enabled",
 }
-"""Of these the service's own words are not repeated: some hold the request, session token included."""
+"""Errors whose message is not shown: some contain the request, including the session token."""
 
 
 def client(service: str, *, profile: str | None = None, region: str | None = None) -> Any:
-    """A boto3 client, which slows down when it is throttled.
+    """Create a boto3 client that slows down when it is throttled.
 
     Args:
-        service: As boto3 calls it, such as `logs`.
-        profile: A profile of the AWS configuration; the default one if none is given.
-        region: A Region; that of the profile if none is given.
+        service: The boto3 name of the service, such as `logs`.
+        profile: A profile of the AWS configuration. Default: the default profile.
+        region: A Region. Default: the Region of the profile.
 
     Raises:
-        AwsError: boto3 is not installed, or there is no such profile, or no Region.
+        AwsError: boto3 is not installed, the profile does not exist, or there is no Region.
     """
     try:
         import boto3
@@ -52,7 +52,7 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
         raise AwsError(
             "aws",
             value=error.name or "boto3",
-            limit="what talks to AWS needs this module, which is not installed",
+            limit="access to AWS needs this module, which is not installed",
             way_out="pip install 'eks-audit-constructs[aws]'",
         ) from error
     retries = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
@@ -70,14 +70,14 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
 
 @contextmanager
 def asking(what: str, *, permission: str) -> Iterator[None]:
-    """Say in one line why AWS gave no answer.
+    """Turn a failed call into a one-line error.
 
     Args:
-        what: What is asked, as the error's place.
-        permission: The IAM action it takes.
+        what: The subject of the error, such as the log group.
+        permission: The IAM action that the call requires.
 
     Raises:
-        AwsError: No answer: credentials, permission, throttling, the network, or the service itself.
+        AwsError: AWS did not answer: credentials, permission, throttling, the network, or the service itself.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
@@ -103,7 +103,7 @@ def _refusal(what: str, permission: str, error: Any) -> AwsError:
         return _no_answer(what, code, limit, "Try again later; what was fetched is not fetched again")
     if code in _REFUSED:
         return _no_answer(what, code, _REFUSED[code], "Sign in again, or name another --profile")
-    return _no_answer(what, code, message or "AWS refused", "Correct what is asked for, or try again later")
+    return _no_answer(what, code, message or "AWS rejected the request", "Correct the request, or try again later")
 
 
 def _no_answer(what: str, value: str, limit: str, way_out: str) -> AwsError:
@@ -111,5 +111,5 @@ def _no_answer(what: str, value: str, limit: str, way_out: str) -> AwsError:
 
 
 def _sentence(text: object) -> str:
-    """The first line of what somebody else wrote."""
+    """Return the first line of a message from elsewhere, without its final dot."""
     return next(iter(str(text).strip().splitlines()), "").removesuffix(".")

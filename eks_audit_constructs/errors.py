@@ -1,13 +1,13 @@
-"""The one way this library says no.
+"""The exceptions that this library raises.
 
     EksAuditError
-    ├── AuditConfigurationError   an argument, a detection or an option that AWS would refuse, or that is unknown
+    ├── AuditConfigurationError   an argument, detection or option that AWS would reject, or that is unknown
     ├── TemplateError             a CloudFormation template that cannot be read
-    ├── LogError                  an audit log that cannot be read, or kept where it was fetched
-    ├── QueryError                a Logs Insights query that CloudWatch would refuse, or that cannot be run offline
-    └── AwsError                  AWS gave no answer
+    ├── LogError                  an audit log that cannot be read, or stored after fetching
+    ├── QueryError                a Logs Insights query that CloudWatch would reject, or that cannot be run offline
+    └── AwsError                  AWS did not answer
 
-Each names the place, the value, the limit, and the way out.
+Each message names the place, the value, the limit and the way out.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from __future__ import annotations
 __all__ = ["AuditConfigurationError", "AwsError", "EksAuditError", "LogError", "QueryError", "TemplateError"]
 
 _SHOWN = 120
-"""Characters of a refused value that an error shows; a pattern may have thousands."""
+"""Maximum characters of a value that an error shows; a pattern may have thousands."""
 
 
 class EksAuditError(ValueError):
-    """What all errors of this library are. Raised are only its subclasses.
+    """The base class of all errors of this library. Only its subclasses are raised.
 
     Args:
         where: The construct path, detection id, query id, option or file that holds the value.
         value: The value as given; only its beginning is shown.
-        limit: What the value breaks: the rule, with its number and unit.
+        limit: The rule that the value violates, with its number and unit.
         way_out: What to do instead, as an instruction.
     """
 
@@ -40,7 +40,7 @@ class EksAuditError(ValueError):
 
 
 class AuditConfigurationError(EksAuditError):
-    """Something that CloudWatch, EKS or CloudFormation would refuse, refused before they see it."""
+    """An argument, detection or option that CloudWatch, EKS or CloudFormation would reject, or that is unknown."""
 
 
 class TemplateError(EksAuditError):
@@ -48,12 +48,12 @@ class TemplateError(EksAuditError):
 
 
 class LogError(EksAuditError):
-    """An audit log that cannot be read, or kept where it was fetched."""
+    """An audit log that cannot be read, or stored after fetching."""
 
 
 class QueryError(EksAuditError):
-    """A Logs Insights query that CloudWatch would refuse, or that cannot be run offline."""
+    """A Logs Insights query that CloudWatch would reject, or that cannot be run offline."""
 
 
 class AwsError(EksAuditError):
-    """AWS gave no answer: credentials, permission, throttling, the network, or the service itself."""
+    """AWS did not answer: credentials, permission, throttling, the network, or the service itself."""

@@ -1,1 +1,1 @@
-"""Audit logs: every source, and every shape, brought to lines."""
+"""Audit logs from every source and in every shape, read as lines."""

@@ -1,6 +1,6 @@
-"""Where fetched logs are kept, so that they are fetched once.
+"""The cache of fetched logs.
 
-Audit logs tell much about a cluster: the folder is its owner's only. It may be deleted at any time.
+Audit logs reveal a lot about a cluster, so only the owner can access the folder. It can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _LONGEST = 100
 
 
 def folder(*names: str) -> Path:
-    """A folder below the user's cache folder, made if need be.
+    """Return a folder below the user's cache folder, creating it if needed.
 
     Raises:
-        LogError: It cannot be made.
+        LogError: The folder cannot be created.
     """
     base = os.environ.get("XDG_CACHE_HOME")
     path = (Path(base) if base else Path.home() / ".cache") / "eks-audit"
@@ -42,17 +42,17 @@ def folder(*names: str) -> Path:
 
 
 def unique(*parts: str) -> str:
-    """A file's name for what these parts name together: other parts, another name. It ends like the last part."""
+    """Return a file name that is unique for these parts and ends like the last one."""
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return f"{key[:16]}-{_plain(parts[-1])}"
 
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A file to keep, its owner's only; see `files.written`.
+    """Open a file for writing that only the owner can read; see `files.written`.
 
     Raises:
-        LogError: It cannot be written.
+        LogError: The file cannot be written.
     """
     try:
         with files.written(path, mode=0o600) as file:
@@ -69,6 +69,6 @@ def _refusal(path: Path, error: OSError) -> LogError:
     return LogError(
         str(path),
         value=path.name,
-        limit=f"fetched logs cannot be kept here: {error.strerror or error}",
-        way_out="Set XDG_CACHE_HOME to a folder with room that you may write to.",
+        limit=f"fetched logs cannot be stored here: {error.strerror or error}",
+        way_out="Set XDG_CACHE_HOME to a writable folder with free space.",
     )

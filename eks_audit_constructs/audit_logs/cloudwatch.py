@@ -1,7 +1,7 @@
-"""Logs straight from CloudWatch, hour by hour, kept in the cache.
+"""Fetch logs from CloudWatch into the cache, hour by hour.
 
-An hour that is over is fetched once; an interrupted run goes on at the hour it was in. The hour that runs, and parts of
-an hour, are fetched anew each time. It takes logs:FilterLogEvents on the log group.
+A completed hour is fetched once, so an interrupted run resumes at the hour it was in. The current hour and partial
+hours are fetched again each time. This requires logs:FilterLogEvents on the log group.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
 
@@ -22,16 +22,16 @@ from eks_audit_constructs.errors import LogError
 __all__ = ["AUDIT_STREAMS", "Range", "fetch"]
 
 AUDIT_STREAMS = "kube-apiserver-audit-"
-"""How the names of audit log streams begin; the group holds other components' streams too."""
+"""Name prefix of audit log streams; the log group also holds those of other components."""
 _HOUR = timedelta(hours=1)
 _LATE = timedelta(minutes=30)
-"""An hour may grow for so long after its end: EKS delivers some minutes late."""
+"""How long an hour may still grow after its end: EKS delivers some minutes late."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Range:
-    """A span of time, its end not included."""
+    """A time range that excludes its end."""
 
     start: datetime
     end: datetime
@@ -55,19 +55,20 @@ def fetch(
     progress: Callable[[str, float], None],
     say: Callable[[str], None],
 ) -> list[Path]:
-    """The audit events of a log group, as CloudWatch export files of an hour each.
+    """Fetch the audit events of a log group, as CloudWatch export files of one hour each.
 
     Args:
-        group: The log group's name, or its ARN where it is in a linked account.
-        span: The time to fetch.
-        client: A boto3 client for CloudWatch Logs, which should retry adaptively: a Region allows few calls a second.
-        account: The account whose log group it is.
-        now: The present; hours that ended a while before are complete.
-        progress: Called with what is done, and the share of the time that is covered, 0 to 1.
-        say: Told how much was fetched.
+        group: The log group's name, or its ARN if it is in a linked account.
+        span: The time range to fetch.
+        client: A boto3 client for CloudWatch Logs, with adaptive retries: a Region allows few calls per second.
+        account: The account that owns the log group.
+        now: The current time; hours that ended half an hour before are complete.
+        progress: Called with a description and the fraction of the time range that is done, 0 to 1.
+        say: Called with a summary of what was fetched.
 
     Raises:
-        LogError: There is no event, or CloudWatch refused; hours fetched until then are kept.
+        LogError: There are no log events.
+        AwsError: CloudWatch did not answer. Hours fetched until then stay in the cache.
     """
     folder = cache.folder("cloudwatch", account, client.meta.region_name, group)
     fetched, paths = _Fetched(), []
@@ -108,8 +109,8 @@ def fetch(
         raise LogError(
             "--log-group",
             value=group,
-            limit=f"no event of a stream {AUDIT_STREAMS}* from {span.start:%F %T} to {span.end:%F %T} UTC",
-            way_out="See whether audit logging is on, or ask for another time.",
+            limit=f"no log event in streams {AUDIT_STREAMS}* from {span.start:%F %T} to {span.end:%F %T} UTC",
+            way_out="Check that audit logging is on, or choose another time range.",
         )
     return filled
 
@@ -129,7 +130,7 @@ def _events(group: str, part: Range, client: Any) -> Iterator[dict[str, Any]]:
             **{identifier: group},
             logStreamNamePrefix=AUDIT_STREAMS,
             startTime=_milliseconds(part.start),
-            endTime=_milliseconds(part.end) - 1,  # the end of this call is included
+            endTime=_milliseconds(part.end) - 1,  # this endTime is inclusive
         )
         for page in pages:
             yield from page["events"]

@@ -1,10 +1,10 @@
-"""JSON documents that hold log events, rewritten as lines.
+"""Rewrite JSON documents that hold log events as lines.
 
-- what `aws logs filter-log-events`, `get-log-events` and `get-query-results` print
+- the output of `aws logs filter-log-events`, `get-log-events` and `get-query-results`
 - subscription envelopes, as CloudWatch Logs sends them to Firehose
-- audit events one after the other without line ends, over several lines, or in an array
+- audit events without line ends between them, over several lines, or in an array
 
-A document may be larger than memory: those that are, are read event by event.
+Large documents are read event by event, so they may exceed memory.
 
 https://docs.aws.amazon.com/cli/latest/reference/logs/filter-log-events.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
@@ -25,20 +25,20 @@ from eks_audit_constructs.errors import LogError
 __all__ = ["WHOLE", "Readable", "Rewritten", "holds_documents", "log_line", "rewrite"]
 
 WHOLE = 4 * 1024 * 1024
-"""Characters up to which a document is parsed at once. No log event is as long: CloudWatch takes 1 MiB."""
+"""Characters up to which a document is parsed at once. Log events are shorter: CloudWatch accepts 1 MiB."""
 _CHUNK = 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 _LISTS = ("events", "logEvents", "results")
-"""The keys under which documents hold their log events."""
+"""The keys of log events in documents."""
 _HOLDER = re.compile(
     r'\s*\{\s*"(events|searchedLogStreams|next(Forward|Backward)?Token|queryLanguage|results|statistics|'
     r'messageType|owner|logGroup|logStream|subscriptionFilters|logEvents)"\s*:\s*["\[{n]'
 )
 _ARRAY = re.compile(r'\s*\[\s*[\[{"]')
 _NEXT = re.compile(r'\n|(?<=\})(?=\{")')
-"""Where the next event may begin after one that is broken."""
+"""Where the next event may begin after a broken one."""
 
 
 class Readable(Protocol):
@@ -49,16 +49,16 @@ class Readable(Protocol):
 
 @dataclass(kw_only=True, slots=True)
 class Rewritten:
-    """What the documents held."""
+    """A summary of the documents."""
 
     timed: bool = False
-    """Some event has a time that the log gives it."""
+    """Whether the log has a time for some event."""
     groups: set[str] = field(default_factory=set)
-    """The log groups that subscription envelopes name."""
+    """The log groups named in subscription envelopes."""
     controls: int = 0
-    """Control messages, by which CloudWatch Logs tests a destination; they are no log events."""
+    """Control messages, which CloudWatch Logs sends to test a destination; they are not log events."""
     broken: int = 0
-    """Places at which the text is no JSON; what stands there is one event that nobody can read."""
+    """Places where the text is not valid JSON; each counts as one unreadable event."""
 
 
 _Entry: TypeAlias = tuple[str, int | None]
@@ -66,7 +66,7 @@ _Entry: TypeAlias = tuple[str, int | None]
 
 
 def holds_documents(head: str) -> bool:
-    """Whether a text that begins so is no log of lines, but JSON documents that hold one."""
+    """Return whether a text that begins like this holds JSON documents rather than lines."""
     if _HOLDER.match(head) or _ARRAY.match(head):
         return True
     line = head.lstrip().split("\n", 1)[0].strip()
@@ -80,26 +80,26 @@ def holds_documents(head: str) -> bool:
 
 
 def rewrite(source: Readable, write: Callable[[bytes], object], where: str) -> Rewritten:
-    """Write each event of the documents as a line: its time if the log gives it one, and its message.
+    """Write each log event of the documents as a line: its time, if the log has one, and its message.
 
     Args:
         source: The documents.
-        write: Takes the lines.
-        where: What an error names.
+        write: Called with each line.
+        where: The subject of an error.
 
     Raises:
-        LogError: These are results of a query that left the messages out.
-        OSError, EOFError, zlib.error: The source cannot be read to its end; what came before is written.
+        LogError: The documents are query results without messages.
+        OSError, EOFError, zlib.error: The source cannot be read to its end; the events before that are written.
     """
-    told = Rewritten()
-    for message, at in _entries(_Text(source), told, where):
-        told.timed |= at is not None
+    summary = Rewritten()
+    for message, at in _entries(_Text(source), summary, where):
+        summary.timed |= at is not None
         write(log_line(message, at))
-    return told
+    return summary
 
 
 def log_line(message: str, at: int | None) -> bytes:
-    """A log event as a line of an export file; it is one line also if the message is several.
+    """Format a log event as one line of an export file, even if the message has several lines.
 
     Args:
         message: The message.
@@ -111,11 +111,11 @@ def log_line(message: str, at: int | None) -> bytes:
 
 
 class _BrokenError(Exception):
-    """Here is no JSON value."""
+    """There is no JSON value at this position."""
 
 
 class _Text:
-    """A text read piece by piece; JSON values are taken from its front."""
+    """A text that is read in chunks; JSON values are consumed from its front."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -123,7 +123,7 @@ class _Text:
         self._text, self._at, self._ended = "", 0, False
 
     def next(self) -> str:
-        """The next character that is no space, which stays; none at the end."""
+        """Peek at the next character that is not whitespace; empty at the end."""
         while True:
             while (character := self._text[self._at : self._at + 1]) and character in _SPACE:
                 self._at += 1
@@ -139,7 +139,7 @@ class _Text:
         return form.match(self._text, self._at) is not None
 
     def value(self) -> tuple[Any, str]:
-        """The next JSON value, and its text."""
+        """Consume the next JSON value; return it and its text."""
         self.next()
         while True:
             try:
@@ -151,12 +151,12 @@ class _Text:
                     continue
                 raise _BrokenError from error
             if end == len(self._text) and self._more():
-                continue  # a number may go on
+                continue  # a number may continue
             text, self._at = self._text[self._at : end], end
             return value, text
 
     def until(self, form: re.Pattern[str]) -> str:
-        """What stands before the next match; all that is read if there is none."""
+        """Consume the text before the next match; without a match, all text read so far."""
         end = form.search(self._text, self._at + 1)
         text = self._text[self._at : end.start() if end else len(self._text)]
         self._at += len(text)
@@ -171,7 +171,7 @@ class _Text:
         return True
 
 
-def _entries(text: _Text, told: Rewritten, where: str) -> Iterator[_Entry]:
+def _entries(text: _Text, summary: Rewritten, where: str) -> Iterator[_Entry]:
     while first := text.next():
         holder = False
         try:
@@ -185,22 +185,22 @@ def _entries(text: _Text, told: Rewritten, where: str) -> Iterator[_Entry]:
                 holder = text.looks_like(_HOLDER)
                 if not holder:
                     raise
-                yield from _streamed(text, told, where)
+                yield from _streamed(text, summary, where)
                 continue
         except _BrokenError:
-            told.broken += 1
+            summary.broken += 1
             yield text.until(_HOLDER if holder else _NEXT), None
             continue
         held = _held(value)
         if held is None:
             yield written, None
-        elif _is_data(value, told):
+        elif _is_data(value, summary):
             for element in held:
                 yield _entry(element, where) or (json.dumps(element, ensure_ascii=False), None)
 
 
-def _streamed(text: _Text, told: Rewritten, where: str) -> Iterator[_Entry]:
-    """The events of a document that is too long to be parsed at once, or cut."""
+def _streamed(text: _Text, summary: Rewritten, where: str) -> Iterator[_Entry]:
+    """Yield the events of a document that is too long to be parsed at once, or truncated."""
     text.take("{")
     about: dict[str, Any] = {}
     while text.next() != "}":
@@ -208,7 +208,7 @@ def _streamed(text: _Text, told: Rewritten, where: str) -> Iterator[_Entry]:
             text.take(",")
         key, _ = text.value()
         text.take(":")
-        if key in _LISTS and text.next() == "[" and _is_data(about, told):
+        if key in _LISTS and text.next() == "[" and _is_data(about, summary):
             for value, written in _elements(text):
                 yield _entry(value, where) or (written, None)
             about[str(key)] = None
@@ -228,7 +228,7 @@ def _elements(text: _Text) -> Iterator[tuple[Any, str]]:
 
 
 def _held(value: Any) -> list[Any] | None:
-    """The log events that a document holds; None if it is no such document."""
+    """Return the log events of a document; None if it is not such a document."""
     if not isinstance(value, dict) or value.get("kind") == "Event":
         return None
     for name in _LISTS:
@@ -237,17 +237,17 @@ def _held(value: Any) -> list[Any] | None:
     return None
 
 
-def _is_data(about: dict[str, Any], told: Rewritten) -> bool:
-    """Note what a document says about its events; a control message has none."""
+def _is_data(about: dict[str, Any], summary: Rewritten) -> bool:
+    """Record what a document states about its events, and return whether it has any: a control message has none."""
     if isinstance(group := about.get("logGroup"), str) and group:
-        told.groups.add(group)
+        summary.groups.add(group)
     control = about.get("messageType") == "CONTROL_MESSAGE"
-    told.controls += control
+    summary.controls += control
     return not control
 
 
 def _entry(value: Any, where: str) -> _Entry | None:
-    """A log event in one of the forms AWS prints it; None if it is something else."""
+    """Read a log event in one of the forms that AWS prints; None if it is something else."""
     if isinstance(value, str):
         return value, None
     if isinstance(value, list) and all(isinstance(item, dict) and "field" in item for item in value):
@@ -256,7 +256,7 @@ def _entry(value: Any, where: str) -> _Entry | None:
             raise LogError(
                 where,
                 value=", ".join(map(str, value)),
-                limit="these results of a query have no messages",
+                limit="these query results have no messages",
                 way_out="Query `fields @timestamp, @message`.",
             )
     if not isinstance(value, dict):
@@ -271,7 +271,7 @@ def _entry(value: Any, where: str) -> _Entry | None:
 
 
 def _insights_time(text: Any) -> int | None:
-    """Logs Insights writes times in UTC, as 2026-11-23 06:02:05.123."""
+    """Parse a time as Logs Insights writes it, in UTC: 2026-11-23 06:02:05.123."""
     try:
         return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
     except (TypeError, ValueError):
@@ -289,5 +289,5 @@ def _export_time(at: int | None) -> str | None:
 def _bytes(text: str) -> bytes:
     try:
         return text.encode(errors="surrogateescape")
-    except UnicodeEncodeError:  # half a surrogate pair is no text
+    except UnicodeEncodeError:  # half a surrogate pair cannot be encoded
         return text.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Points in time as people write them: how long ago, or an ISO 8601 time."""
+"""Parse points in time: a duration before now, or an ISO 8601 time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def moment(text: str, *, where: str, now: datetime) -> datetime:
-    """The time that a text names, in UTC.
+    """Parse a point in time; the result is in UTC.
 
     Args:
-        text: A duration before now, such as `90m`, `6h`, `7d` or `2w`, or an ISO 8601 date or time; without an offset
-            it is UTC.
-        where: The option that an error names.
-        now: The present.
+        text: A duration before now, such as `90m`, `6h`, `7d` or `2w`, or an ISO 8601 date or time, by default in UTC.
+        where: The subject of an error: the option.
+        now: The current time.
 
     Raises:
-        AuditConfigurationError: It is neither.
+        AuditConfigurationError: The text is neither.
     """
     try:
         if ago := _AGO.fullmatch(text.strip().lower()):

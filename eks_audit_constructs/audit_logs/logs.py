@@ -1,10 +1,10 @@
-"""Audit logs as people have them: which files to read, and in which shape each one is.
+"""Find the log files to read, and detect the shape of each.
 
-- lines: one event a line (JSONL), gzip or not
-- export: CloudWatch export files, each line a time and then the event
+- lines: one event per line (JSONL), with or without gzip
+- export: CloudWatch export files, with a time before the event in each line
 
 Anything else that holds log events (`documents`) is rewritten as one of these in a temporary file. A damaged file is
-read up to the damage. What is left out or lost is said, never passed over.
+read up to the damage. Skipped and lost input is always reported.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 """
@@ -31,13 +31,13 @@ from eks_audit_constructs.errors import LogError
 __all__ = ["Log", "Say", "Shape", "open_log", "opened", "unreadable_log"]
 
 Say: TypeAlias = Callable[[str], None]
-"""Takes a sentence about a log that is read, though not all is well with it."""
+"""Called with a warning about a log that can still be read."""
 
 _GZIP = b"\x1f\x8b"
 _HEAD = 65_536
-"""Bytes by which a shape is told, unless the first line is longer."""
+"""Bytes from which the shape is detected, unless the first line is longer."""
 _EXPORT_PROBE = "aws-logs-write-test"
-"""An empty file that every export task leaves in its bucket."""
+"""A file without events that every export task leaves in its bucket."""
 _EXPORT_LINE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z ")
 _GLOB = re.compile(r"[*?\[\]{}]")
 _BOM = b"\xef\xbb\xbf"
@@ -47,7 +47,7 @@ _DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class Shape(Enum):
-    """How a log holds its events."""
+    """The format of a log."""
 
     LINES = "lines"
     EXPORT = "export"
@@ -65,19 +65,19 @@ class Log:
     size: int
     """Bytes on disk."""
     say: Say = field(default=logging.getLogger(__name__).warning, repr=False, compare=False)
-    """Told of damage when the log is read."""
+    """Called with a warning if the log turns out to be damaged."""
 
 
 @contextmanager
 def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[list[Log]]:
-    """The log files behind the paths: files, folders (with all in them) and `-` for standard input.
+    """Open the logs at the given paths: files, folders (recursively) and `-` for standard input.
 
-    What is no regular file (standard input, a pipe), and what does not hold an event a line, is kept in a temporary
-    file until the end of the context.
+    Input that is not a regular file (standard input, a pipe), or does not have one event per line, is copied to a
+    temporary file until the context ends.
 
     Args:
         paths: The paths.
-        say: Told, once each, what is left out and what is damaged; without it, that is logged as warnings.
+        say: Called once for each warning about skipped or damaged input. Default: log it.
 
     Raises:
         LogError: There is no log, or one cannot be read.
@@ -93,14 +93,14 @@ def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[l
 
 
 def open_log(log: Log) -> BinaryIO:
-    """The log's bytes, decompressed."""
+    """Open a log for reading, decompressed."""
     return _open(log.path, log.gzipped)
 
 
 def read_lines(log: Log) -> Iterator[bytes]:
-    """The log's lines without their ends; a byte order mark at its beginning is not part of it.
+    """Yield the lines of a log without their ends, and without a byte order mark at the beginning.
 
-    A damaged file ends where the damage begins, which is said.
+    A damaged file ends, with a warning, where the damage begins.
 
     Raises:
         LogError: The file cannot be read.
@@ -117,7 +117,7 @@ def read_lines(log: Log) -> Iterator[bytes]:
 
 
 def check_gzip(log: Log) -> None:
-    """Read a compressed log to its end, so that no damage to it goes unsaid.
+    """Read a compressed log to its end, to report any damage.
 
     Raises:
         LogError: The file cannot be read.
@@ -133,35 +133,35 @@ def check_gzip(log: Log) -> None:
 
 
 def unreadable_log(name: str, error: BaseException) -> LogError:
-    """The error for a log that cannot be read."""
+    """Return the error for a log that cannot be read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return LogError(
         name,
         value=Path(name).name,
         limit=f"the log cannot be read: {reason}",
-        way_out="Name a file of audit events that is whole and that you may read.",
+        way_out="Name a complete and readable file of audit events.",
     )
 
 
 class _Finder:
-    """Finds logs, and keeps in a folder what has to be copied."""
+    """Finds logs, and copies those that need it to a folder."""
 
-    def __init__(self, spool: Path, say: Say) -> None:
-        self._spool, self._say = spool, say
+    def __init__(self, spool: Path, warn: Say) -> None:
+        self._spool, self._warn = spool, warn
 
     def found(self, name: str) -> Iterator[Log]:
         path = Path(name)
         try:
             if name == "-":
-                yield self._told("standard input", self._copied(sys.stdin.buffer))
+                yield self._log("standard input", self._copied(sys.stdin.buffer))
             elif path.is_dir():
                 yield from self._in_folder(path)
             elif path.is_file() or not path.exists():
-                yield self._told(name, self._plain(path))
+                yield self._log(name, self._plain(path))
             else:
                 with path.open("rb") as pipe:
                     copy = self._copied(pipe)
-                yield self._told(name, copy)
+                yield self._log(name, copy)
         except OSError as error:
             raise unreadable_log(name, error) from error
 
@@ -170,39 +170,39 @@ class _Finder:
             if not file.is_file() or file.name.startswith("."):
                 continue
             if file.name == _EXPORT_PROBE:
-                self._say(f"{file}: left out, the export task wrote it to try the bucket")
+                self._warn(f"{file}: left out, the export task wrote it to test the bucket")
             else:
-                yield self._told(str(file), self._plain(file))
+                yield self._log(str(file), self._plain(file))
 
-    def _told(self, name: str, path: Path) -> Log:
-        """The log in a file; if that has another shape, the log is in a copy."""
+    def _log(self, name: str, path: Path) -> Log:
+        """Return the log in a file, or in a copy if the file has another shape."""
         with path.open("rb") as file:
             gzipped = file.read(2) == _GZIP
         head = _head(path, gzipped)
-        if head.startswith(_GZIP):  # Firehose compresses what CloudWatch Logs has compressed already
-            return self._told(name, self._decompressed(name, path))
+        if head.startswith(_GZIP):  # Firehose compresses what CloudWatch Logs already compressed
+            return self._log(name, self._decompressed(name, path))
         head = head.removeprefix(_BOM).lstrip()
         shape = Shape.EXPORT if _EXPORT_LINE.match(head) else Shape.LINES
         if documents.holds_documents(head.decode(errors="replace")):
             path, shape = self._rewritten(name, path, gzipped)
             gzipped = False
-        return Log(name=name, path=path, shape=shape, gzipped=gzipped, size=path.stat().st_size, say=self._say)
+        return Log(name=name, path=path, shape=shape, gzipped=gzipped, size=path.stat().st_size, say=self._warn)
 
     def _rewritten(self, name: str, path: Path, gzipped: bool) -> tuple[Path, Shape]:
         copy = self._new("log")
         with _open(path, gzipped) as source, copy.open("wb") as target:
-            told = documents.rewrite(_Sound(source, name, self._say), target.write, name)
-        if told.broken:
-            self._say(f"{name}: no JSON at {told.broken} place(s), of which each counts as an event nobody can read")
-        if told.controls:
-            self._say(f"{name}: {told.controls} control message(s) left out, they are no log events")
-        if len(told.groups) > 1:
-            self._say(f"{name}: events of {len(told.groups)} log groups: {', '.join(sorted(told.groups))}")
-        return copy, Shape.EXPORT if told.timed else Shape.LINES
+            summary = documents.rewrite(_Sound(source, name, self._warn), target.write, name)
+        if summary.broken:
+            self._warn(f"{name}: invalid JSON at {summary.broken} place(s), each counted as one unreadable event")
+        if summary.controls:
+            self._warn(f"{name}: {summary.controls} control message(s) left out, they are not log events")
+        if len(summary.groups) > 1:
+            self._warn(f"{name}: events of {len(summary.groups)} log groups: {', '.join(sorted(summary.groups))}")
+        return copy, Shape.EXPORT if summary.timed else Shape.LINES
 
     def _decompressed(self, name: str, path: Path) -> Path:
         with _open(path, gzipped=True) as source:
-            return self._copied(_Sound(source, name, self._say))
+            return self._copied(_Sound(source, name, self._warn))
 
     def _copied(self, stream: documents.Readable) -> Path:
         copy = self._new("log")
@@ -212,7 +212,7 @@ class _Finder:
         return copy
 
     def _plain(self, path: Path) -> Path:
-        """A path without the signs that DuckDB would take for a pattern of file names."""
+        """Return a path without characters that DuckDB would interpret as a glob."""
         if not _GLOB.search(str(path.absolute())):
             return path.absolute()
         link = self._new("link")
@@ -224,29 +224,29 @@ class _Finder:
 
 
 class _Sound:
-    """A stream that ends where damage to it begins, which is said."""
+    """A stream that ends, with a warning, where the damage begins."""
 
-    def __init__(self, stream: io.BufferedReader, name: str, say: Say) -> None:
-        self._stream, self._name, self._say = stream, name, say
+    def __init__(self, stream: io.BufferedReader, name: str, warn: Say) -> None:
+        self._stream, self._name, self._warn = stream, name, warn
 
     def read(self, size: int, /) -> bytes:
         content = b""
         try:
-            # a longer read would lose what comes before the damage
+            # a longer read would lose the data before the damage
             while len(content) < size and (piece := self._stream.read1(size - len(content))):
                 content += piece
         except _DAMAGE as error:
-            self._say(_damaged(self._name, error))
+            self._warn(_damaged(self._name, error))
         return content
 
 
 def _open(path: Path, gzipped: bool) -> io.BufferedReader:
-    # GzipFile is one in all but name
+    # GzipFile behaves like a BufferedReader
     return cast(io.BufferedReader, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
 def _head(path: Path, gzipped: bool) -> bytes:
-    """The first bytes, with the whole first line unless it is longer than a log event can be."""
+    """Return the first bytes, including the whole first line unless it is longer than any log event."""
     head = b""
     with _open(path, gzipped) as content:
         sound = _Sound(content, path.name, lambda _: None)
@@ -259,15 +259,15 @@ def _head(path: Path, gzipped: bool) -> bytes:
 
 def _damaged(name: str, error: BaseException) -> str:
     reason = "it is cut short" if isinstance(error, EOFError) else f"it is damaged ({error})"
-    return f"{name}: {reason}; what could be decompressed before is counted"
+    return f"{name}: {reason}; only what could be decompressed is counted"
 
 
-def _once(say: Say) -> Say:
-    said: set[str] = set()
+def _once(warn: Say) -> Say:
+    given: set[str] = set()
 
-    def say_once(sentence: str) -> None:
-        if sentence not in said:
-            said.add(sentence)
-            say(sentence)
+    def warn_once(warning: str) -> None:
+        if warning not in given:
+            given.add(warning)
+            warn(warning)
 
-    return say_once
+    return warn_once

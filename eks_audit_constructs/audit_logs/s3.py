@@ -1,7 +1,7 @@
-"""Logs in S3: what is below a prefix, kept in the cache.
+"""Fetch logs from S3 into the cache: the objects below a prefix.
 
-An object that was fetched is fetched again only if it has changed, which its ETag and size tell.
-It takes s3:ListBucket on the bucket and s3:GetObject on the objects, and kms:Decrypt where they are encrypted so.
+An object is fetched again only if its ETag or size has changed. This requires s3:ListBucket on the bucket, s3:GetObject
+on the objects, and kms:Decrypt if they are encrypted with KMS.
 """
 
 from __future__ import annotations
@@ -31,32 +31,33 @@ class _Object:
     etag: str
     size: int
     path: Path
-    """Where it is kept."""
+    """The file in the cache."""
 
 
 def fetch(uri: str, client: Any, *, progress: Callable[[str, float], None], say: Callable[[str], None]) -> list[Path]:
-    """The objects whose key begins as the URI says, as files; in the order of their keys.
+    """Fetch the objects whose keys begin with the prefix in the URI, as files in the order of their keys.
 
     Args:
         uri: `s3://bucket/prefix`.
         client: A boto3 client for S3.
-        progress: Called with what is done, and the share of it, 0 to 1.
-        say: Told what is left out, and how much was fetched.
+        progress: Called with a description and the fraction that is done, 0 to 1.
+        say: Called with each skipped object, and with a summary of what was fetched.
 
     Raises:
-        LogError: There is no such object, or S3 refused; what was fetched until then is kept.
+        LogError: There is no such object.
+        AwsError: S3 did not answer. Objects fetched until then stay in the cache.
     """
     bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise _refusal(uri, "a bucket has a name", "Write s3://bucket/prefix")
+        raise _refusal(uri, "the URI names no bucket", "Write s3://bucket/prefix")
     objects = []
     for item in _listed(uri, bucket, prefix, client):
         if item.key.rsplit("/", 1)[-1] == _EXPORT_PROBE:
-            say(f"{SCHEME}{bucket}/{item.key}: left out, the export task wrote it to try the bucket")
+            say(f"{SCHEME}{bucket}/{item.key}: left out, the export task wrote it to test the bucket")
         else:
             objects.append(item)
     if not objects:
-        raise _refusal(uri, "no object's key begins so", "See what is there: aws s3 ls")
+        raise _refusal(uri, "no object has this prefix", "List the bucket with aws s3 ls")
     missing = [item for item in objects if not item.path.exists()]
     total = sum(item.size for item in missing)
     done = 0
@@ -88,7 +89,7 @@ def _listed(uri: str, bucket: str, prefix: str, client: Any) -> Iterator[_Object
             for entry in page.get("Contents", []):
                 key, etag, size = entry["Key"], entry["ETag"].strip('"'), entry["Size"]
                 if size == 0:
-                    continue  # the console makes one for each folder
+                    continue  # the console creates one for each folder
                 path = folder / cache.unique(etag, str(size), key, key.rsplit("/", 1)[-1])
                 yield _Object(key=key, etag=etag, size=size, path=path)
 

@@ -55,8 +55,8 @@ def build(app: App) -> list[EksAuditStack]:
 
 def main() -> None:
     """Build and synthesize; a refusal is one line on standard error and exit status 2."""
-    # Nothing but what the stack is made of goes into a template that people review, and that fits a call without a
-    # bucket: the CLI would add each resource's path.
+    # A template that people review has nothing in it but what the stack is made of: the CLI would add each
+    # resource's path.
     app = App(analytics_reporting=False, post_cli_context={"aws:cdk:enable-path-metadata": False})
     try:
         build(app)

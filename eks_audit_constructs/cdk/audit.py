@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_eks import IClusterRef
@@ -15,14 +14,13 @@ from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Detections, SavedQuery, Severity
 from eks_audit_constructs.cdk.alarms.audit_alarms import AuditAlarms
 from eks_audit_constructs.cdk.alarms.topic import AlarmTopic
+from eks_audit_constructs.cdk.checks import refuse_class_without_filters
 from eks_audit_constructs.cdk.control_plane import ControlPlaneLogging
+from eks_audit_constructs.cdk.options import ExportOptions, LoggingOptions
 from eks_audit_constructs.cdk.queries import AuditQueries
 from eks_audit_constructs.errors import AuditConfigurationError
 
-if TYPE_CHECKING:  # loaded when used: the EKS modules alone take 0.4 s
-    from aws_cdk import aws_eks as eks
-    from aws_cdk import aws_eks_v2 as eks_v2
-
+if TYPE_CHECKING:  # loaded when used: an audit need not have an archive
     from eks_audit_constructs.cdk.archive import AuditExport
 
 __all__ = ["EksAudit"]
@@ -36,20 +34,13 @@ class EksAudit(Construct):
     Args:
         scope: The parent.
         id: The construct's id.
-        cluster: A cluster this app defines; or an imported one, or the name of one that already runs. Its logging is
-            switched on either way, see `ControlPlaneLogging`.
-        log_types: Control-plane components to log. Default: all five. `AUDIT` can only be left out together with
-            all detections.
-        switch_off: Log types to switch off in a cluster that already runs. Default: none; nothing else ever does.
-        retention: How long to keep the log group's events. Default: see `ControlPlaneLogging`.
-        encryption_key: A KMS key for the log group. Default: CloudWatch Logs' own encryption.
-        log_group: An existing log group of the cluster, in place of one owned by this construct.
-        detections: What to raise alarms for. Default: `catalog.DEFAULT`; none for no alarms.
-        queries: What to save in Logs Insights besides the queries of the detections, which the alarms name. Default:
-            `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` are all there are.
-        alarm_emails: Addresses to tell. Each has to confirm the e-mail that AWS sends it.
-        alarm_topic: Topics of your own in place of the one made here: one for all alarms, or one for each severity
-            that is to be told. They need a policy, and a key policy, that let CloudWatch alarms publish.
+        cluster: The cluster, or the name of one that already runs; see `ControlPlaneLogging`.
+        detections: What to raise alarms for; see `AuditAlarms`. All but a detection of silence need the log type
+            `AUDIT` and a log group of the class STANDARD.
+        queries: What to save, besides the queries of the detections, which the alarms name; see `AuditQueries`.
+        alarm_emails: Addresses for the topic made here; see `AlarmTopic`.
+        alarm_topic: Topics of your own in place of the one made here; see `AuditAlarms`.
+        logging: `log_types`, `retention`, `encryption_key`, … as `ControlPlaneLogging` takes them.
 
     Raises:
         AuditConfigurationError: Something that CloudWatch, EKS or CloudFormation would refuse.
@@ -61,29 +52,16 @@ class EksAudit(Construct):
         id: str,
         *,
         cluster: IClusterRef | str,
-        log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
-        switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] = (),
-        retention: logs.RetentionDays | None = None,
-        encryption_key: kms.IKey | None = None,
-        log_group: logs.ILogGroup | None = None,
         detections: Iterable[Detection] = catalog.DEFAULT,
         queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
         alarm_emails: Sequence[str] = (),
         alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
+        **logging: Unpack[LoggingOptions],
     ) -> None:
         super().__init__(scope, id)
         looked_for = Detections(detections)
 
-        self._logging = ControlPlaneLogging(
-            self,
-            "Logging",
-            cluster=cluster,
-            log_types=log_types,
-            switch_off=switch_off,
-            retention=retention,
-            encryption_key=encryption_key,
-            log_group=log_group,
-        )
+        self._logging = ControlPlaneLogging(self, "Logging", cluster=cluster, **logging)
         needing = [detection.id for detection in looked_for if detection.pattern is not None]
         if needing and not self._logging.audits:
             raise AuditConfigurationError(
@@ -92,6 +70,9 @@ class EksAudit(Construct):
                 limit=f"the detections read the audit log, which is not among them ({', '.join(needing)})",
                 way_out="Add ClusterLoggingTypes.AUDIT, or pass detections=[].",
             )
+        if needing:
+            # Not left to AuditAlarms: the log group it is given may be one that only its name refers to.
+            refuse_class_without_filters(self._logging.log_group_class, self.node.path)
 
         self._topic: AlarmTopic | None = None
         if alarm_topic is None:
@@ -147,7 +128,7 @@ class EksAudit(Construct):
         """The topic made here; none when `alarm_topic` was given."""
         return self._topic
 
-    def add_export(self, id: str = "Export", **options: Any) -> AuditExport:
+    def add_export(self, id: str = "Export", **options: Unpack[ExportOptions]) -> AuditExport:
         """Add an S3 bucket to which the log group can be exported; the options are those of `AuditExport`."""
         from eks_audit_constructs.cdk.archive import AuditExport
 

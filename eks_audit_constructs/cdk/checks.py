@@ -13,7 +13,14 @@ from aws_cdk import aws_logs as logs
 
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["RETENTIONS", "class_of", "cluster_name", "email_address", "retention_days"]
+__all__ = [
+    "RETENTIONS",
+    "class_of",
+    "cluster_name",
+    "email_address",
+    "refuse_class_without_filters",
+    "retention_days",
+]
 
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
@@ -115,3 +122,18 @@ def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:
         return None
     name = resource.log_group_class or logs.LogGroupClass.STANDARD.name
     return None if Token.is_unresolved(name) else logs.LogGroupClass[name]
+
+
+def refuse_class_without_filters(log_group_class: logs.LogGroupClass | None, where: str) -> None:
+    """Refuse a log group of a class on which CloudWatch Logs makes no metric filter.
+
+    Raises:
+        AuditConfigurationError: It is of the class INFREQUENT_ACCESS.
+    """
+    if log_group_class is logs.LogGroupClass.INFREQUENT_ACCESS:
+        raise AuditConfigurationError(
+            where,
+            value=log_group_class.name,
+            limit="log groups of this class have no metric filters, so no detection could count",
+            way_out="Use LogGroupClass.STANDARD, or pass detections=[]",
+        )

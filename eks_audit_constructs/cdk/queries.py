@@ -31,7 +31,7 @@ class AuditQueries(Construct):
         id: The construct's id.
         cluster_name: The cluster's name.
         log_group: The cluster's log group, preselected when a query is opened.
-        queries: What to save. Default: `catalog.DEFAULT_QUERIES`.
+        queries: What to save. Default: `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` are all there are.
 
     Raises:
         AuditConfigurationError: Two queries share an id, or a name is longer than 255 characters.

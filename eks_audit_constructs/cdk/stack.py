@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Unpack, cast
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_eks import IClusterRef
 from constructs import Construct
 
-from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detection, SavedQuery, Severity
 from eks_audit_constructs.cdk.audit import EksAudit
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_eks as eks
-    from aws_cdk import aws_eks_v2 as eks_v2
+from eks_audit_constructs.cdk.options import AuditOptions, AuditStackOptions, StackOptions
 
 __all__ = ["EksAuditStack"]
 
@@ -32,9 +23,10 @@ class EksAuditStack(Stack):
     Args:
         scope: The app or stage.
         id: The stack's id.
-        cluster: See `EksAudit`, as for all arguments not named here.
+        cluster: The cluster, or the name of one that already runs; see `ControlPlaneLogging`.
         export: Add a bucket for exports of the log group.
-        stack_options: What `aws_cdk.Stack` takes: `env`, `tags`, `synthesizer`, …
+        options: `detections`, `alarm_emails`, `retention`, … as `EksAudit` takes them, and `env`, `tags`,
+            `synthesizer`, … as `aws_cdk.Stack` does.
     """
 
     def __init__(
@@ -43,33 +35,12 @@ class EksAuditStack(Stack):
         id: str,
         *,
         cluster: IClusterRef | str,
-        log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
-        switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] = (),
-        retention: logs.RetentionDays | None = None,
-        encryption_key: kms.IKey | None = None,
-        log_group: logs.ILogGroup | None = None,
-        detections: Iterable[Detection] = catalog.DEFAULT,
-        queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
-        alarm_emails: Sequence[str] = (),
-        alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
         export: bool = False,
-        **stack_options: Any,
+        **options: Unpack[AuditStackOptions],
     ) -> None:
-        super().__init__(scope, id, **stack_options)
-        self.audit = EksAudit(
-            self,
-            "Audit",
-            cluster=cluster,
-            log_types=log_types,
-            switch_off=switch_off,
-            retention=retention,
-            encryption_key=encryption_key,
-            log_group=log_group,
-            detections=detections,
-            queries=queries,
-            alarm_emails=alarm_emails,
-            alarm_topic=alarm_topic,
-        )
+        of_stack, of_audit = _split(options)
+        super().__init__(scope, id, **of_stack)
+        self.audit = EksAudit(self, "Audit", cluster=cluster, **of_audit)
         CfnOutput(self, "LogGroupName", value=self.audit.log_group.log_group_name, description="Where the logs are.")
         if self.audit.topic is not None:
             CfnOutput(
@@ -81,3 +52,11 @@ class EksAuditStack(Stack):
         if export:
             bucket = self.audit.add_export().bucket
             CfnOutput(self, "ExportBucketName", value=bucket.bucket_name, description="Where exports of the logs go.")
+
+
+def _split(options: AuditStackOptions) -> tuple[StackOptions, AuditOptions]:
+    """The options of the stack, and all others: one that nobody knows is refused by name where it arrives."""
+    names = StackOptions.__optional_keys__
+    of_stack = {name: value for name, value in options.items() if name in names}
+    of_audit = {name: value for name, value in options.items() if name not in names}
+    return cast(StackOptions, of_stack), cast(AuditOptions, of_audit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.syntax import Syntax
@@ -14,13 +14,11 @@ from eks_audit_constructs.catalog import Detection, Guard, Severity
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import Expression
-
-if TYPE_CHECKING:
-    from eks_audit_constructs.conditions.sql import Dialect
+from eks_audit_constructs.conditions.sql import ATHENA, DUCKDB, Dialect, select
 
 __all__ = ["as_json", "document", "print_detection", "print_detections", "tier"]
 
-_DIALECTS: dict[Dialect, str] = {"duckdb": "SQL for DuckDB", "athena": "SQL for Athena"}
+_DIALECTS = {DUCKDB: "SQL for DuckDB", ATHENA: "SQL for Athena"}
 _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
 
 
@@ -97,11 +95,9 @@ def _alarm_at(detection: Detection) -> str:
 
 
 def _sql(detection: Detection, dialect: Dialect) -> str | None:
-    from eks_audit_constructs.conditions import sql  # sqlglot takes time to load, and a table needs none
-
     if not isinstance(detection.counted, Expression):
         return None
-    return sql.select(detection.counted, dialect=dialect, table="audit_log")
+    return select(detection.counted, dialect=dialect, table="audit_log")
 
 
 def _event(sample: Sample) -> Text:
@@ -139,7 +135,7 @@ def document(detection: Detection) -> dict[str, Any]:
             "title": detection.saved_query.title,
             "text": detection.saved_query.text,
         },
-        "sql": {"duckdb": _sql(detection, "duckdb"), "athena": _sql(detection, "athena")},
+        "sql": {"duckdb": _sql(detection, DUCKDB), "athena": _sql(detection, ATHENA)},
         "samples": [
             {"matches": sample.matches, "says": sample.says, "source": sample.source, "event": sample.event}
             for sample in samples(detection.id)

@@ -1,1 +1,1 @@
-"""Conditions on audit events, and their renderings: filter patterns, Logs Insights, SQL."""
+"""Conditions on audit events, rendered as filter patterns, Logs Insights queries and SQL."""

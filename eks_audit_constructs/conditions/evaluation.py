@@ -1,4 +1,4 @@
-"""What an expression means, in plain Python: the reference that every other rendering is held to."""
+"""Evaluate expressions in plain Python: the reference for every other rendering."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
-"""A field the event does not have; as an event, a line that is no JSON."""
+"""A missing field; as an event, a line that is not valid JSON."""
 
 Predicate: TypeAlias = Callable[[bytes, object], bool]
-"""Does a log line match? Called with the line and the JSON value parsed from it, or `MISSING`."""
+"""Whether a log line matches, given the line and the JSON value parsed from it, or `MISSING`."""
 
 _Test: TypeAlias = Callable[[object], bool]
 
@@ -69,7 +69,7 @@ def predicate(expression: Expression) -> Predicate:
             return _on_field(path, lambda value: value is wanted)
         case Comparison(path, sign, value):
             return _on_field(path, _comparison(sign, value))
-    raise TypeError(f"{expression!r} is no condition")
+    raise TypeError(f"{expression!r} is not a condition")
 
 
 def _on_field(path: Path, test: _Test) -> Predicate:
@@ -94,7 +94,7 @@ def _comparison(sign: Operator, wanted: str | int | float | Regex) -> _Test:
 
 
 def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
-    """The values at a path: one, `MISSING` where there is none, or those of each element for `[*]`."""
+    """Return a reader of the values at a path: one (or `MISSING`), or those of each element for `[*]`."""
 
     def walk(value: object, rest: Path) -> Iterator[object]:
         for position, segment in enumerate(rest):
@@ -113,7 +113,7 @@ def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
 
 
 def _ending(source: str) -> str:
-    """A regular expression whose `$` is the end of the text: in Python's it may stand before a last line break."""
+    """Make `$` match at the end of the text only; Python's also matches before a final line break."""
     return _DOLLAR.sub(lambda found: found["other"] or r"\Z", source)
 
 
@@ -133,7 +133,7 @@ def _is_number(value: object) -> bool:
 
 
 def _as_float(number: Any) -> float:
-    """CloudWatch's metrics are doubles; a number too large for one is infinite."""
+    """Convert to a double, like CloudWatch's metrics; a number out of range becomes infinite."""
     try:
         return float(number)
     except OverflowError:

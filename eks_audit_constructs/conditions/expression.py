@@ -3,15 +3,15 @@
     field("responseStatus.code") == 403
     (field("verb") == "delete") & ~(field("user.username") == "ci")
 
-The meaning is that of CloudWatch Logs filter patterns, whatever an expression is rendered to:
+Every rendering has the semantics of CloudWatch Logs filter patterns:
 
-- A comparison with a field that is missing, or that holds an object or an array, is false: `!=` included.
-- A string is compared with strings only, a number with numbers only. `*` in a string stands for any text.
-- The lone string `"*"` means that the field holds a string, a number or a boolean.
-- `a[*].b == x` holds when it holds for some element.
+- A comparison with a missing field, or with an object or an array, is false, even `!=`.
+- Strings only compare with strings, numbers only with numbers. `*` in a string matches any text.
+- The string `"*"` on its own means that the field holds a string, a number or a boolean.
+- `a[*].b == x` is true if it is true for some element.
 
-Where CloudWatch's documentation is silent (a quoted number against a JSON number, say) the stricter reading is
-taken, so that nothing counts as a match here that might not be one there.
+Where CloudWatch's documentation is silent (a quoted number against a JSON number, for example) the stricter reading
+applies, so that nothing matches here that might not match there.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
@@ -54,11 +54,11 @@ ANY_ELEMENT = _AnyElement.ANY_ELEMENT
 """The path segment `[*]`: any element of an array."""
 
 Path: TypeAlias = tuple[str | int | _AnyElement, ...]
-"""Where a value is in an event: keys, array indexes and `ANY_ELEMENT`."""
+"""The location of a value in an event: keys, array indexes and `ANY_ELEMENT`."""
 
 
 class Operator(Enum):
-    """A comparison, by the sign CloudWatch uses for it."""
+    """A comparison operator, as CloudWatch writes it."""
 
     EQ = "="
     NE = "!="
@@ -83,7 +83,7 @@ _OPPOSITES = {
 
 
 class Constant(Enum):
-    """What `IS` can ask for."""
+    """An operand of `IS`."""
 
     TRUE = "TRUE"
     FALSE = "FALSE"
@@ -92,7 +92,7 @@ class Constant(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """A regular expression of CloudWatch's kind, found anywhere in the text unless anchored."""
+    """A regular expression in CloudWatch's syntax; matches anywhere in the text unless anchored."""
 
     source: str
 
@@ -109,19 +109,19 @@ class Expression:
         return any_of([self, other])
 
     def __invert__(self) -> Expression:
-        """The events this condition does not match, those without the field included.
+        """Match the events that this condition does not match, including those without the field.
 
-        A field that holds another type than the one compared with matches neither a condition nor its negation.
+        A field of another type than the value it is compared with matches neither a condition nor its negation.
         """
-        raise NotImplementedError  # every node below has its own
+        raise NotImplementedError  # implemented by every node below
 
     def __bool__(self) -> bool:
-        raise TypeError("a condition has no truth of its own: combine conditions with &, | and ~, not and, or and not")
+        raise TypeError("a condition has no truth value: combine conditions with &, | and ~, not and, or and not")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Expression):
-    """`path operator value`; a `str` value may hold `*` for any text."""
+    """`path operator value`; `*` in a `str` value matches any text."""
 
     path: Path
     operator: Operator
@@ -158,7 +158,7 @@ class Is(Expression):
 
 @dataclass(frozen=True, slots=True)
 class NotExists(Expression):
-    """The event has no such field. With `[*]`: no element has it."""
+    """The event does not have the field. With `[*]`: no element has it."""
 
     path: Path
 
@@ -179,7 +179,7 @@ class Term(Expression):
 
 @dataclass(frozen=True, slots=True)
 class And(Expression):
-    """All of the terms; of none: everything."""
+    """All of the terms; matches everything if there are none."""
 
     terms: tuple[Expression, ...]
 
@@ -202,7 +202,7 @@ EVERYTHING = And(())
 
 
 class Field:
-    """A field of the event; comparing it makes an `Expression`. Made by `field()`."""
+    """A field of the event, created by `field()`. Comparing it builds an `Expression`."""
 
     __slots__ = ("path",)
 
@@ -230,11 +230,11 @@ class Field:
         return Comparison(self.path, Operator.GE, value)
 
     def is_in(self, values: Iterable[str | int | float]) -> Expression:
-        """The field equals one of the values."""
+        """Match if the field equals one of the values."""
         return any_of(Comparison(self.path, Operator.EQ, value) for value in values)
 
     def matches(self, regex: str) -> Expression:
-        """The field is a string in which CloudWatch's kind of regular expression is found."""
+        """Match if the field is a string that contains a match of a regular expression in CloudWatch's syntax."""
         return Comparison(self.path, Operator.EQ, Regex(regex))
 
     def is_true(self) -> Expression:
@@ -247,7 +247,7 @@ class Field:
         return Is(self.path, Constant.NULL)
 
     def exists(self) -> Expression:
-        """The field holds a string, a number or a boolean; CloudWatch cannot ask for an object or an array."""
+        """Match if the field holds a string, a number or a boolean; CloudWatch cannot test for objects or arrays."""
         return Comparison(self.path, Operator.EQ, "*")
 
     def not_exists(self) -> Expression:
@@ -258,10 +258,10 @@ class Field:
 
 
 def field(name: str) -> Field:
-    """A field of the audit event by its name: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`.
+    """Return a field of the audit event by name: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`.
 
     Raises:
-        ValueError: The name is not of that form.
+        ValueError: The name does not have this form.
     """
     path: list[str | int | _AnyElement] = []
     position = 0
@@ -279,7 +279,7 @@ def field(name: str) -> Field:
             path.append(ANY_ELEMENT)
         position = part.end()
     if not path or position < len(name):
-        raise ValueError(f"{name!r} is no field name: a.b, a[0].b, a[*].b or a['b.c'] was expected")
+        raise ValueError(f"{name!r} is no field name: expected a.b, a[0].b, a[*].b or a['b.c']")
     return Field(tuple(path))
 
 
@@ -289,7 +289,7 @@ _SEGMENT = re.compile(
 
 
 def selector(path: Path) -> str:
-    """A path as `field()` reads it."""
+    """Format a path as a name that `field()` accepts."""
     text = ""
     for segment in path:
         if isinstance(segment, int):
@@ -307,25 +307,25 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
 def message_contains(text: str) -> Expression:
-    """The log line holds this text: for lines that are no JSON, such as those of the authenticator."""
+    """Match if the log line contains the text: for lines that are not JSON, such as the authenticator's."""
     return Term(text)
 
 
 def all_of(terms: Iterable[Expression]) -> Expression:
-    """Every one of the conditions."""
+    """Match if all of the conditions match."""
     flat = _flatten(And, terms)
     return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(terms: Iterable[Expression]) -> Expression:
-    """At least one of the conditions.
+    """Match if at least one of the conditions matches.
 
     Raises:
-        ValueError: There is none: nothing could ever match.
+        ValueError: There are no conditions, so nothing could ever match.
     """
     flat = _flatten(Or, terms)
     if not flat:
-        raise ValueError("any_of() of no condition could never match")
+        raise ValueError("any_of() without conditions can never match")
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
@@ -333,7 +333,7 @@ def _flatten(kind: type[And] | type[Or], terms: Iterable[Expression]) -> tuple[E
     flat: list[Expression] = []
     for term in terms:
         if not isinstance(term, Expression):
-            raise TypeError(f"{term!r} is no condition")
+            raise TypeError(f"{term!r} is not a condition")
         flat.extend(term.terms if isinstance(term, kind) else (term,))
     return tuple(flat)
 
@@ -346,4 +346,4 @@ def _comparable(value: object) -> str | int | float | Regex:
 
 def _refuse_any_element(path: Path) -> None:
     if ANY_ELEMENT in path:
-        raise ValueError(f"~ on {selector(path)}: no filter pattern can say that no element of an array matches")
+        raise ValueError(f"~ on {selector(path)}: no filter pattern can express that no element of an array matches")

@@ -1,6 +1,6 @@
-"""Expressions as CloudWatch Logs filter patterns: written, and held to CloudWatch's limits.
+"""Render expressions as CloudWatch Logs filter patterns, within CloudWatch's limits.
 
-Facts and limits: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+Syntax and limits: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from eks_audit_constructs.errors import AuditConfigurationError
 __all__ = ["MAX_LENGTH", "check", "has_regex", "render"]
 
 MAX_LENGTH = 1024
-"""Characters in a filter pattern (PutMetricFilter)."""
+"""Maximum characters of a filter pattern (PutMetricFilter)."""
 _MAX_REGEXES = 2
 _MAX_ANY_ELEMENTS = 3
 _REGEX_CHARACTERS = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+.]+")
 
 
 def render(expression: Expression, *, where: str) -> str:
-    """An expression as a filter pattern.
+    """Render an expression as a filter pattern.
 
     Args:
         expression: The condition.
-        where: What an error names: the construct's path or the detection's id.
+        where: The subject of an error: the construct's path or the detection's id.
 
     Raises:
-        AuditConfigurationError: CloudWatch would not take the pattern, or no pattern can say this.
+        AuditConfigurationError: CloudWatch would reject the pattern, or no pattern can express the condition.
     """
     if any(isinstance(node, Term) for node in _nodes(expression)):
         text = _render_terms(expression, where)
@@ -56,12 +56,12 @@ def render(expression: Expression, *, where: str) -> str:
 
 
 def check(text: str, *, where: str) -> Expression:
-    """Refuse a hand-written pattern that CloudWatch would refuse; what it means otherwise.
+    """Parse a hand-written pattern, and reject one that CloudWatch would reject.
 
     Raises:
-        AuditConfigurationError: With the place in the text, or the limit it breaks.
+        AuditConfigurationError: With the position in the text, or the limit it exceeds.
     """
-    from eks_audit_constructs.conditions.pattern_parser import parse  # lark takes time to load
+    from eks_audit_constructs.conditions.pattern_parser import parse  # lark is slow to import
 
     expression = parse(text, where=where)
     _check(expression, text, where)
@@ -69,7 +69,7 @@ def check(text: str, *, where: str) -> Expression:
 
 
 def has_regex(expression: Expression) -> bool:
-    """Whether the pattern counts against the log group's limit of patterns with regular expressions."""
+    """Return whether the pattern counts towards the log group's limit on patterns with regular expressions."""
     return any(isinstance(_value(node), Regex) for node in _nodes(expression))
 
 
@@ -89,8 +89,8 @@ def _render(expression: Expression, where: str, *, nested: bool = True) -> str:
             raise AuditConfigurationError(
                 where,
                 value=expression,
-                limit="a filter pattern looks either into the JSON or for terms in the line, and never for nothing",
-                way_out="Use one form only, with at least one condition.",
+                limit="a filter pattern has either conditions on fields or terms in the line, and at least one of them",
+                way_out="Use one form only, and at least one condition.",
             )
     return f"({text})" if nested else text
 
@@ -108,7 +108,7 @@ def _literal(value: str | int | float | Regex, where: str) -> str:
         raise AuditConfigurationError(
             where, value=value, limit="a filter pattern compares finite numbers", way_out="Give a decimal number."
         )
-    # CloudWatch knows no exponents.
+    # CloudWatch does not accept exponents.
     return str(value) if isinstance(value, int) else f"{Decimal(repr(value)):f}"
 
 
@@ -117,8 +117,8 @@ def _quoted(text: str, where: str) -> str:
         raise AuditConfigurationError(
             where,
             value=text,
-            limit="a filter pattern compares with text of at least one character, all of them printable",
-            way_out="Compare with visible text, or ask for the field with .exists() or .not_exists().",
+            limit="text in a filter pattern has at least one character, and only printable ones",
+            way_out="Compare with printable text, or test for the field with .exists() or .not_exists().",
         )
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -135,8 +135,8 @@ def _render_terms(expression: Expression, where: str) -> str:
     raise AuditConfigurationError(
         where,
         value=expression,
-        limit="terms in the line are all wanted or unwanted, or any of them wanted, without fields beside them",
-        way_out="Make two detections, or look into the JSON only.",
+        limit="terms in the line are joined by & (negated or not) or by | (not negated), without fields",
+        way_out="Split the detection in two, or test fields of the JSON only.",
     )
 
 
@@ -156,8 +156,8 @@ def _check(expression: Expression, text: str, where: str) -> None:
         refusal = (text, f"{len(regexes)} regular expressions; a pattern has at most {_MAX_REGEXES}", "Use wildcards.")
     elif len(arrays) > _MAX_ANY_ELEMENTS:
         refusal = (text, f"{len(arrays)} selectors with [*]; a pattern has at most {_MAX_ANY_ELEMENTS}", "Split it.")
-    elif twice := [path for path in arrays if path.count(ANY_ELEMENT) > 1]:
-        refusal = (selector(twice[0]), "a selector has at most one [*]", "Name the index of all arrays but one.")
+    elif nested := [path for path in arrays if path.count(ANY_ELEMENT) > 1]:
+        refusal = (selector(nested[0]), "a selector has at most one [*]", "Give an index for all arrays but one.")
     else:
         for source in regexes:
             if not _REGEX_CHARACTERS.fullmatch(source) or not _compiles(source):

@@ -1,10 +1,10 @@
-"""Conditions as CloudWatch Logs Insights queries.
+"""Render conditions as CloudWatch Logs Insights queries.
 
-Insights flattens an event into fields and does not keep all of their types, so a query may be a little wider than
-the filter pattern of the same condition: `"403"` may match where 403 was meant, null may count as a missing field.
-It is narrower in one case, which no query can help: of an event with more than 200 fields, the last are not found.
-A condition on any element of an array is looked for in the text of the event, by its last key and its value, wherever
-they stand: wider again. What a query could only get wrong is refused.
+Insights flattens an event into fields and does not keep all of their types, so a query may match slightly more than
+the filter pattern of the same condition: `"403"` may match where 403 was meant, and null may count as a missing field.
+It matches less in one case that no query can avoid: in an event with more than 200 fields, the last ones are not found.
+A condition on any element of an array becomes a search for its last key and its value anywhere in the text of the
+event, which again matches more. A condition that a query could only get wrong is rejected.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Filter.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
@@ -40,27 +40,27 @@ from eks_audit_constructs.errors import AuditConfigurationError
 __all__ = ["AUDIT_STREAM", "MAX_LENGTH", "audit_query", "check_query", "filter_clause"]
 
 MAX_LENGTH = 10_000
-"""Characters in a query.
+"""Maximum characters of a query.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html"""
 
 AUDIT_STREAM = "kube-apiserver-audit-"
-"""How the audit log's streams begin: the group holds those of the other control plane components, too."""
+"""Name prefix of the audit log's streams; the log group also holds those of other control plane components."""
 
 _LINE = 100
-"""Characters up to which a condition stays on one line."""
+"""Maximum characters of a condition on one line."""
 
 
 def audit_query(condition: Expression, *, commands: Sequence[str], where: str, stream: str = AUDIT_STREAM) -> str:
-    """A query over the audit events that match a condition.
+    """Build a query over the audit events that match a condition.
 
     Args:
-        condition: Which events; `EVERYTHING` for all of them.
-        commands: What to do with them (`stats …`, `sort …`), without the `|` between.
-        where: What an error names: the query's or the detection's id.
-        stream: The log streams to read, by the beginning of their names; empty for all.
+        condition: The condition; `EVERYTHING` for all events.
+        commands: The commands that follow (`stats …`, `sort …`), without the `|` between them.
+        where: The subject of an error: the query's or the detection's id.
+        stream: Name prefix of the log streams to read; empty for all.
 
     Raises:
-        AuditConfigurationError: Insights cannot say the condition (see `filter_clause`), or the query is too long.
+        AuditConfigurationError: Insights cannot express the condition (see `filter_clause`), or the query is too long.
     """
     clause = filter_clause(condition, where=where)
     streams = [f"filter @logStream like /^{stream}/"] if stream else []
@@ -70,7 +70,7 @@ def audit_query(condition: Expression, *, commands: Sequence[str], where: str, s
 
 
 def check_query(text: str, where: str) -> None:
-    """Refuse a query that CloudWatch would refuse for its length.
+    """Reject a query that CloudWatch would reject for its length.
 
     Raises:
         AuditConfigurationError: The query is empty or longer than 10,000 characters.
@@ -80,27 +80,27 @@ def check_query(text: str, where: str) -> None:
             where,
             value=text,
             limit=f"a Logs Insights query has 1 to {MAX_LENGTH:,} characters, this one has {len(text):,}",
-            way_out="Split it, or say it with fewer conditions: a regular expression in place of many equalities.",
+            way_out="Split it, or use fewer conditions: one regular expression instead of many equalities.",
         )
 
 
 def filter_clause(expression: Expression, *, where: str) -> str:
-    """What stands after `filter` in a query; empty for `EVERYTHING`. Long conditions have a line for each part.
+    """Render a condition as the operand of `filter`; empty for `EVERYTHING`. Long conditions get a line for each part.
 
     Args:
         expression: The condition.
-        where: What an error names: the query's or the detection's id.
+        where: The subject of an error: the query's or the detection's id.
 
     Raises:
-        AuditConfigurationError: The condition has `IS NULL`, anything but equality on `[*]`, a number that is not
-            finite, a key with a backtick, a control character, or can never be met.
+        AuditConfigurationError: The condition contains `IS NULL`, anything but equality on `[*]`, a number that is not
+            finite, a key with a backtick or a control character, or can never match.
     """
     return _Renderer(where=where).clause(expression).text()
 
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """Conditions joined by one word. None joined by `and`: everything."""
+    """Conditions joined by `and` or by `or`. `and` without conditions matches everything."""
 
     word: Literal["and", "or"]
     parts: tuple[str, ...]
@@ -112,7 +112,7 @@ class _Clause:
         return f"\n  {self.word} ".join(self.parts)
 
     def inside(self, word: Literal["and", "or"]) -> tuple[str, ...]:
-        """The same as parts of a clause joined by `word`."""
+        """Return this clause as parts of a clause joined by `word`."""
         if self.word == word or len(self.parts) == 1:
             return self.parts
         indented = self.text().replace("\n", "\n  ")
@@ -136,18 +136,18 @@ class _Renderer:
                 return _join("or", clauses)
             case _In(path, values):
                 name, literals = self._name(path), [self._literal(value) for value in values]
-                return _one(f"{name} in [{', '.join(literals)}]" if len(literals) > 1 else f"{name} = {literals[0]}")
+                return _single(f"{name} in [{', '.join(literals)}]" if len(literals) > 1 else f"{name} = {literals[0]}")
             case Comparison():
                 return self._comparison(expression)
             case Is(path, constant):
                 return self._constant(path, constant)
             case NotExists(path):
-                return _one(f"not ispresent({self._name(path)})")
+                return _single(f"not ispresent({self._name(path)})")
             case Term(text, absent):
                 like = "not like" if absent else "like"
                 wanted = _regex(text.source) if isinstance(text, Regex) else self._literal(text)
-                return _one(f"@message {like} {wanted}")
-        raise TypeError(f"{expression!r} is no condition")
+                return _single(f"@message {like} {wanted}")
+        raise TypeError(f"{expression!r} is not a condition")
 
     def _comparison(self, comparison: Comparison) -> _Clause:
         if ANY_ELEMENT in comparison.path and comparison.operator is Operator.EQ:
@@ -156,36 +156,36 @@ class _Renderer:
         if isinstance(value, str) and value and not value.strip("*"):
             if comparison.operator is Operator.NE:
                 raise self._never(comparison)
-            return _one(f"ispresent({name})")
+            return _single(f"ispresent({name})")
         if isinstance(value, Regex) or (isinstance(value, str) and "*" in value):
             pattern = _regex(value.source) if isinstance(value, Regex) else _glob(value)
             sign, wanted = "like" if comparison.operator is Operator.EQ else "not like", pattern
         else:
             wanted = self._literal(value)
         test = f"{name} {sign} {wanted}"
-        return _one(test) if comparison.operator is not Operator.NE else _Clause("and", (f"ispresent({name})", test))
+        return _single(test) if comparison.operator is not Operator.NE else _Clause("and", (f"ispresent({name})", test))
 
     def _constant(self, path: Path, constant: Constant) -> _Clause:
         if constant is Constant.NULL:
             raise AuditConfigurationError(
                 self.where,
                 value=f"{selector(path)} IS NULL",
-                limit="Logs Insights does not tell null from a missing field",
-                way_out="Ask for not_exists(), or look for the text with message_contains().",
+                limit="Logs Insights does not distinguish null from a missing field",
+                way_out="Use not_exists(), or search the text with message_contains().",
             )
         if ANY_ELEMENT in path:
             return self._in_text(path, constant is Constant.TRUE)
-        # Insights keeps booleans as 1 and 0; the words are for a field that was discovered as text.
+        # Insights stores booleans as 1 and 0; the words match a field that it discovered as text.
         name, number = self._name(path), int(constant is Constant.TRUE)
         return _Clause("or", (f"{name} = {number}", f'{name} = "{constant.value.lower()}"'))
 
     def _name(self, path: Path) -> str:
-        """The field's name as Insights flattens it: `sourceIPs.0`; in backticks when it has other characters."""
+        """Return the field's name as Insights flattens it: `sourceIPs.0`; in backticks if it has other characters."""
         if ANY_ELEMENT in path:
             raise AuditConfigurationError(
                 self.where,
                 value=selector(path),
-                limit="Logs Insights has no [*]: only an equality can be looked for in the text instead",
+                limit="Logs Insights has no [*]; only an equality can be searched for in the text instead",
                 way_out="Compare with =, or name the element, as in sourceIPs[0].",
             )
         name = ".".join(str(segment) for segment in path)
@@ -193,18 +193,18 @@ class _Renderer:
             raise AuditConfigurationError(
                 self.where,
                 value=name,
-                limit="Logs Insights cannot name a field with a backtick in it",
-                way_out="Look for the text with message_contains().",
+                limit="a field name in Logs Insights cannot contain a backtick",
+                way_out="Search the text with message_contains().",
             )
         self._check_characters(name)
         return name if _PLAIN_NAME.fullmatch(name) else f"`{name}`"
 
     def _in_text(self, path: Path, value: str | int | float | Regex) -> _Clause:
-        """Some element has this value: its key and value in the event's text, which has no spaces between them."""
+        """Search for the key and value of an element in the text of the event, which has no spaces between them."""
         *_, last = (at for at, segment in enumerate(path) if isinstance(segment, str))
         element = "".join(r"\[" if index == 0 else r"\[[^\]]*" for index in path[last + 1 :])
         if isinstance(value, Regex):
-            branches = [_between_quotes(branch) for branch in value.source.split("|")]  # CloudWatch's have no groups
+            branches = [_between_quotes(branch) for branch in value.source.split("|")]  # these have no groups
             wanted = f'"(?:{"|".join(branches)})' if len(branches) > 1 else f'"{branches[0]}'
         elif isinstance(value, str):
             self._check_characters(value)
@@ -212,7 +212,7 @@ class _Renderer:
         else:
             literal = str(value).lower() if isinstance(value, bool) else self._literal(value)
             wanted = f"{re.escape(literal)}[,}}\\]]"
-        return _one(f"@message like {_regex(f'{_in_json_key(str(path[last]))}:{element}{wanted}')}")
+        return _single(f"@message like {_regex(f'{_in_json_key(str(path[last]))}:{element}{wanted}')}")
 
     def _literal(self, value: str | int | float) -> str:
         if isinstance(value, str):
@@ -221,7 +221,7 @@ class _Renderer:
             return f'"{escaped}"'
         if isinstance(value, float) and not math.isfinite(value):
             raise AuditConfigurationError(
-                self.where, value=value, limit="a number has to be finite", way_out="Compare with a finite number."
+                self.where, value=value, limit="a number must be finite", way_out="Compare with a finite number."
             )
         return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"  # no exponents
 
@@ -230,13 +230,13 @@ class _Renderer:
             raise AuditConfigurationError(
                 self.where,
                 value=text,
-                limit="control characters do not survive in a Logs Insights query",
-                way_out="Put * in their place.",
+                limit="a Logs Insights query loses control characters",
+                way_out="Replace them with *.",
             )
 
     def _never(self, expression: Expression) -> AuditConfigurationError:
         return AuditConfigurationError(
-            self.where, value=expression, limit="no event can ever match this", way_out="Leave it out."
+            self.where, value=expression, limit="no event can ever match this", way_out="Remove it."
         )
 
 
@@ -247,14 +247,14 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9.]+")
 
 @dataclass(frozen=True, slots=True)
 class _In(Expression):
-    """Equalities of one field, of which any will do."""
+    """Equalities on one field, joined by `or`."""
 
     path: Path
     values: tuple[str | int | float, ...]
 
 
 def _grouped(terms: tuple[Expression, ...]) -> list[Expression]:
-    """The terms of an `Or`, equalities of one field put together where the first of them stood."""
+    """Return the terms of an `Or`, with equalities on one field merged at the position of the first."""
     grouped: dict[object, Expression] = {}
     for term in terms:
         match term:
@@ -270,7 +270,7 @@ def _grouped(terms: tuple[Expression, ...]) -> list[Expression]:
     return list(grouped.values())
 
 
-def _one(text: str) -> _Clause:
+def _single(text: str) -> _Clause:
     return _Clause("and", (text,))
 
 
@@ -279,7 +279,7 @@ def _join(word: Literal["and", "or"], clauses: list[_Clause]) -> _Clause:
 
 
 def _glob(text: str) -> str:
-    """A glob as a regular expression; without the anchor where it begins or ends with `*`."""
+    """Convert a glob to a regular expression, anchored at each end that is not `*`."""
     start, end = "" if text.startswith("*") else "^", "" if text.endswith("*") else "$"
     parts = [_SPECIAL.sub(r"\\\g<0>", part) for part in re.split(r"\*+", text.strip("*"))]
     return _regex(start + ".*".join(parts) + end)
@@ -289,11 +289,11 @@ _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
 _ANY_TEXT = r'(?:[^"\\]|\\.)*'
-"""Characters of a JSON string."""
+"""Any characters inside a JSON string."""
 
 
 def _in_json(text: str) -> str:
-    """Text as it stands in a JSON string, as a regular expression. Go escapes <, > and & as well."""
+    """Return a regular expression for text inside a JSON string. Go also escapes <, > and &."""
     escaped = _SPECIAL.sub(r"\\\g<0>", json.dumps(text, ensure_ascii=False)[1:-1])
     return re.sub("[<>&]", lambda found: rf"\\u{ord(found[0]):04x}", escaped)
 
@@ -303,13 +303,13 @@ def _in_json_key(key: str) -> str:
 
 
 def _between_quotes(branch: str) -> str:
-    """A branch of a regular expression that is found in a JSON string; from its beginning or to its end if anchored."""
+    """Match a branch of a regular expression inside a JSON string: at its start or end if anchored, else anywhere."""
     start = "" if branch.startswith("^") else _ANY_TEXT
     end = '"' if branch.endswith("$") else ""
     return start + branch.removeprefix("^").removesuffix("$") + end
 
 
 def _regex(source: str) -> str:
-    """A regular expression between slashes, those in it escaped."""
+    """Put a regular expression between slashes, and escape those inside it."""
     escaped = re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", source)
     return f"/{escaped}/"

@@ -1,6 +1,6 @@
-"""Filter patterns read as expressions: the JSON form and the unstructured form (`ERROR -"is fine"`).
+"""Parse filter patterns into expressions: the JSON form and the unstructured form (`ERROR -"is fine"`).
 
-The third form, `[ip, user, code = 4*]` for space-delimited lines, cannot describe an audit event and is refused.
+The third form, `[ip, user, code = 4*]` for space-delimited lines, cannot describe an audit event and is rejected.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
@@ -36,10 +36,10 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def parse(text: str, *, where: str = "filter pattern") -> Expression:
-    """A filter pattern as an expression; the empty pattern matches everything.
+    """Parse a filter pattern into an expression; the empty pattern matches everything.
 
     Raises:
-        AuditConfigurationError: The text is no pattern CloudWatch takes, or one for space-delimited lines.
+        AuditConfigurationError: CloudWatch would reject the pattern, or it is for space-delimited lines.
     """
     if text.lstrip().startswith("["):
         raise AuditConfigurationError(
@@ -50,14 +50,14 @@ def parse(text: str, *, where: str = "filter pattern") -> Expression:
         )
     form = "json" if text.lstrip().startswith("{") else "text"
     try:
-        return cast(Expression, _parser(form).parse(text))  # what its transformer makes of the text
+        return cast(Expression, _parser(form).parse(text))  # the result of its transformer
     except UnexpectedInput as error:
         position = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
         raise AuditConfigurationError(
             where,
             value=text,
-            limit=f"no pattern from character {position + 1} on: {text[position : position + 20] or 'the end'!r}",
-            way_out="Quote text that is more than letters, digits and underscores; "
+            limit=f"invalid from character {position + 1} on: {text[position : position + 20] or 'the end'!r}",
+            way_out="Quote text with characters other than letters, digits and underscores; "
             'a JSON pattern looks like { ($.verb = "get") && ($.responseStatus.code >= 400) }.',
         ) from error
     except ValueError as error:
@@ -71,7 +71,7 @@ def _parser(form: str) -> Lark:
 
 
 class _Reader(Transformer[Token, Any]):
-    """Builds the expression bottom-up from lark's tree; its methods are named by the grammar's rules."""
+    """Builds the expression bottom-up from lark's tree; its methods are named after the grammar's rules."""
 
     def json(self, parts: list[Expression]) -> Expression:
         return parts[0]
@@ -85,7 +85,7 @@ class _Reader(Transformer[Token, Any]):
     def comparison(self, parts: list[Token]) -> Expression:
         path, sign, value = _read_path(parts[0]), Operator(parts[1].value), _read_value(parts[2])
         if sign not in (Operator.EQ, Operator.NE) and not isinstance(value, (int, float)):
-            raise ValueError(f"{sign.value} compares numbers, unquoted, and {parts[2]} is none")
+            raise ValueError(f"{sign.value} compares numbers without quotes, not {parts[2]}")
         return Comparison(path, sign, value)
 
     def is_constant(self, parts: list[Token]) -> Expression:
@@ -96,7 +96,7 @@ class _Reader(Transformer[Token, Any]):
 
     def text(self, terms: list[tuple[str | None, Term]]) -> Expression:
         required = [term for sign, term in terms if sign != "?"]
-        # CloudWatch ignores "?" terms that stand beside others.
+        # CloudWatch ignores "?" terms if there are others.
         return all_of(required) if required or not terms else any_of(term for _, term in terms)
 
     def term(self, parts: list[Token | None]) -> tuple[str | None, Term]:

@@ -1,24 +1,22 @@
-"""Conditions as SQL: Athena over a year of exported logs, DuckDB over a file on a laptop.
+"""Render conditions as SQL, in two dialects.
 
-Both read one text column that holds a log line each, so keys keep their case and one statement serves both.
-What makes the two agree is the JSON text of a field: `"403"` with its quotes is the string, `403` the number,
-`true` the boolean, `{…` and `[…` can equal neither, and a missing field is NULL. A condition that comes out NULL is
-no match; NOT is only applied where the operand cannot be NULL once its neighbours hold.
+DuckDB reads logs on a laptop, Athena reads the archive. Both get a log line as text, so keys keep their case. They
+agree because both compare the JSON text of a field: `"403"` with its quotes is the string, `403` the number, `{…` and
+`[…` equal neither, and a missing field is NULL. A condition that evaluates to NULL does not match; NOT is only applied
+where its operand cannot be NULL once its neighbours hold. In DuckDB, `field("verb") != "get"` is
 
-Athena (engine version 3) has Trino's functions: https://trino.io/docs/current/functions/json.html
-DuckDB's: https://duckdb.org/docs/stable/data/json/json_functions
+    (starts_with(json_extract(event, '$.verb')::varchar, '"') and json_extract(event, '$.verb')::varchar <> '"get"')
+
+Athena (engine version 3) uses Trino's functions: https://trino.io/docs/current/functions/json.html
+DuckDB's functions: https://duckdb.org/docs/stable/data/json/json_functions
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-from sqlglot import exp
 
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
@@ -34,15 +32,22 @@ from eks_audit_constructs.conditions.expression import (
     Term,
     selector,
 )
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.conditions.sql_dialects import ATHENA, DUCKDB, Dialect, UnsupportedInSqlError, literal
 
-__all__ = ["Dialect", "condition", "render", "select"]
+__all__ = [
+    "ATHENA",
+    "DUCKDB",
+    "Dialect",
+    "Fields",
+    "UnsupportedInSqlError",
+    "condition",
+    "is_prefix",
+    "literal",
+    "render",
+    "select",
+]
 
-Dialect: TypeAlias = Literal["duckdb", "athena"]
-
-Accessor: TypeAlias = Callable[[Path], exp.Expr]
-
-_COLUMNS = {
+_COLUMNS: dict[str, Path] = {
     "time": ("stageTimestamp",),
     "username": ("user", "username"),
     "sourceIPs": ("sourceIPs",),
@@ -52,247 +57,238 @@ _COLUMNS = {
     "name": ("objectRef", "name"),
     "code": ("responseStatus", "code"),
 }
-"""What `select` shows of an event."""
+"""The columns of `select`, by name."""
 
-_COMPARE = {
-    Operator.EQ: exp.EQ,
-    Operator.NE: exp.NEQ,
-    Operator.LT: exp.LT,
-    Operator.LE: exp.LTE,
-    Operator.GT: exp.GT,
-    Operator.GE: exp.GTE,
-}
+
+class Fields:
+    """The SQL for an event and its fields. This class extracts them from a JSON document each time.
+
+    Args:
+        dialect: `DUCKDB` or `ATHENA`.
+        line: The log line as text.
+        document: The JSON document.
+    """
+
+    def __init__(self, dialect: Dialect, *, line: str, document: str) -> None:
+        self.dialect = dialect
+        self.line = line
+        self.document = document
+
+    @property
+    def is_event(self) -> str:
+        """Whether the line is a JSON object."""
+        return f"{self.dialect.text(self.json(()))} like '{{%'"
+
+    def json(self, path: Path) -> str:
+        """Return the JSON value at a path, NULL if the field is missing."""
+        return self.dialect.extract(self.document, path)
+
+    def string(self, path: Path) -> str:
+        """Return the string at a path, NULL for any other value."""
+        return self.dialect.string(self.json(path))
+
+    def number(self, path: Path) -> str:
+        """Return the number at a path, NULL for any other value."""
+        return self.dialect.number(self.json(path))
+
+    def is_text(self, path: Path) -> bool:
+        """Return whether the field is available as text, so that its JSON need not be compared."""
+        return False
 
 
 def render(expression: Expression, *, dialect: Dialect, message_column: str = "message") -> str:
-    """The condition as the text of a WHERE clause.
+    """Render a condition as the text of a WHERE clause.
 
     Args:
         expression: The condition.
-        dialect: The SQL to write.
+        dialect: `DUCKDB` or `ATHENA`.
         message_column: The text column that holds the log line.
 
     Raises:
-        AuditConfigurationError: SQL cannot say it; see `condition`.
+        UnsupportedInSqlError: SQL cannot express the condition; see `condition`.
     """
-    return condition(expression, dialect=dialect, message=exp.column(message_column)).sql(dialect=dialect)
+    document = dialect.document(message_column)
+    return condition(expression, Fields(dialect, line=message_column, document=document))
 
 
 def select(expression: Expression, *, dialect: Dialect, table: str, message_column: str = "message") -> str:
-    """A whole statement, laid out for reading: who did what from where, the 100 latest matches first.
+    """Render a whole, readable statement: who did what from where, the latest 100 matches, newest first.
 
     Args:
         expression: The condition.
-        dialect: The SQL to write.
+        dialect: `DUCKDB` or `ATHENA`.
         table: The table or view to read, as written in SQL.
-        message_column: The text column of it that holds the log line.
+        message_column: Its text column that holds the log line.
 
     Raises:
-        AuditConfigurationError: SQL cannot say it; see `condition`.
+        UnsupportedInSqlError: SQL cannot express the condition; see `condition`.
     """
-    message, event = exp.column(message_column), exp.column("event")
-    writer = _Writer(dialect=dialect, value=_fields_of(event), message=message)
-    parsed: exp.Expr = exp.TryCast(this=message, to=exp.DataType.build("json"))
-    if dialect == "athena":  # where a cast makes a JSON string of the text instead of reading it
-        parsed = exp.Try(this=exp.ParseJSON(this=message))
-    columns = [
-        exp.alias_(writer.text(path) if name == "sourceIPs" else writer.string(writer.value(path)), name)
+    fields = Fields(dialect, line=message_column, document="event")
+    terms = expression.terms if isinstance(expression, And) and expression.terms else (expression,)
+    where = "\n  and ".join(_laid_out(term, fields, "  ") for term in terms)
+    columns = ",\n".join(
+        f"  {dialect.text(fields.json(path)) if name == 'sourceIPs' else dialect.scalar('event', path)} as {name}"
         for name, path in _COLUMNS.items()
-    ]
-    statement = (
-        exp.select(*columns)
-        .with_("events", as_=exp.select(message, exp.alias_(parsed, "event")).from_(table, dialect=dialect))
-        .from_("events")
-        .where(writer.condition(expression))
-        .order_by(exp.Ordered(this=exp.column("time"), desc=True, nulls_first=False))
-        .limit(100)
     )
-    return statement.sql(dialect=dialect, pretty=True)
+    return f"""\
+with events as (
+  select {message_column}, {dialect.parse(message_column)} as event
+  from {table}
+)
+select
+{columns}
+from events
+where
+  {where}
+order by time desc nulls last
+limit 100"""
 
 
-def condition(
-    expression: Expression, *, dialect: Dialect, value: Accessor | None = None, message: exp.Expr | None = None
-) -> exp.Expr:
-    """The condition as a SQL expression, true where it matches, false or NULL where it does not.
+def _laid_out(expression: Expression, fields: Fields, indent: str) -> str:
+    """Render a condition, with its parts on separate lines if it is long."""
+    whole = condition(expression, fields)
+    if len(whole) <= 100 or not isinstance(expression, And | Or):
+        return whole
+    word = "and" if isinstance(expression, And) else "or"
+    parts = [_laid_out(term, fields, f"{indent}  ") for term in expression.terms]
+    return f"(\n{indent}  " + f"\n{indent}  {word} ".join(parts) + f"\n{indent})"
+
+
+def condition(expression: Expression, fields: Fields) -> str:
+    """Render a condition as a SQL expression: true if it matches, false or NULL if it does not.
 
     Args:
         expression: The condition.
-        dialect: The SQL it will be written in.
-        value: The JSON-typed value of a path, NULL when the field is missing; of `()`, the event itself, NULL when
-            the line is no JSON object. Default: extracted from `message`.
-        message: The log line as text. Default: the column `message`.
+        fields: The SQL for the event's fields, and the dialect.
 
     Raises:
-        AuditConfigurationError: A path has more than one `[*]` or starts with one or with an index, a key holds a
-            quote, a backslash or a control character, a value is no finite number or holds a control character.
+        UnsupportedInSqlError: A path has more than one `[*]` or begins with an index; a key is empty or `*`, or has
+            a quote, a backslash or a control character; a number is not finite; or a text cannot be a SQL literal.
     """
-    line = exp.column("message") if message is None else message
-    if value is None:
-        # Athena's json_extract takes text, and makes NULL of what is no JSON; DuckDB's would raise.
-        document = line if dialect == "athena" else exp.TryCast(this=line, to=exp.DataType.build("json"))
-        value = _fields_of(document)
-    return _Writer(dialect=dialect, value=value, message=line).condition(expression)
+    dialect = fields.dialect
+    match expression:
+        case And(terms):
+            return f"({' and '.join(condition(term, fields) for term in terms)})" if terms else "true"
+        case Or(terms):
+            return f"({' or '.join(condition(term, fields) for term in terms)})" if terms else "false"
+        case Term():
+            return _term(expression, fields.line, dialect)
+        case Comparison(path, _, str() | Regex() as wanted) if wanted != "*":
+            return _compared(path, expression.operator, wanted, fields)
+        case Comparison(path, sign, "*"):
+            if sign is not Operator.EQ:
+                return "false"
+            scalar = "substr({}, 1, 1) not in ('{{', '[', 'n')"  # n: null
+            return _on_value(path, fields, lambda value: scalar.format(dialect.text(value)))
+        case Comparison(path, sign, int() | float() as wanted):
+            compared = f"{_SIGNS[sign]} {_number(path, wanted)}"
+            if ANY_ELEMENT not in path:
+                return f"{fields.number(_checked(path))} {compared}"
+            return _on_value(path, fields, lambda value: f"{dialect.number(value)} {compared}")
+        case Is(path, constant):
+            name = constant.name.lower()
+            return _on_value(path, fields, lambda value: f"{dialect.text(value)} = {literal(name)}", name)
+        case NotExists(path):
+            if ANY_ELEMENT not in path:
+                return f"({fields.is_event} and {fields.json(_checked(path))} is null)"
+            some = _on_value(path, fields, lambda value: f"{value} is not null")
+            return f"({fields.is_event} and not coalesce({some}, false))"
+    raise TypeError(f"{expression!r} is not a condition")
 
 
-def _fields_of(document: exp.Expr) -> Accessor:
-    return lambda path: _extract(document, path)
+_SIGNS = {sign: "<>" if sign is Operator.NE else sign.value for sign in Operator}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Writer:
-    dialect: Dialect
-    value: Accessor
-    message: exp.Expr
-
-    def condition(self, expression: Expression) -> exp.Expr:
-        match expression:
-            case And(terms):
-                return exp.and_(*map(self.condition, terms), copy=False) if terms else exp.true()
-            case Or(terms):
-                return exp.or_(*map(self.condition, terms), copy=False) if terms else exp.false()
-            case Term():
-                return self._term(expression)
-            case Comparison(path):
-                return self._of(path, lambda value: self._comparison(expression, value))
-            case Is(path, constant):
-                name = constant.name.lower()
-                return self._of(path, lambda value: exp.EQ(this=self._text(value), expression=exp.convert(name)))
-            case NotExists(path):
-                return exp.and_(self._text(self.value(())).like("{%"), self._absent(path))
-        raise TypeError(f"{expression!r} is no condition")
-
-    def text(self, path: Path) -> exp.Expr:
-        return self._text(self.value(path))
-
-    def string(self, value: exp.Expr) -> exp.Expr:
-        """A JSON string without its quotes and escapes."""
-        function = "JSON_EXTRACT_STRING" if self.dialect == "duckdb" else "JSON_EXTRACT_SCALAR"
-        extracted = value if isinstance(value, exp.Anonymous) and value.name == _EXTRACT else _extract(value, ())
-        return exp.Anonymous(this=function, expressions=[part.copy() for part in extracted.expressions])
-
-    def _text(self, value: exp.Expr) -> exp.Expr:
-        """The JSON text of a value: what tells its type."""
-        if self.dialect == "athena":
-            return exp.JSONFormat(this=value.copy(), is_json=True)
-        return exp.cast(value.copy(), "text")
-
-    def _of(self, path: Path, test: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
-        """The test on the value there; with `[*]`, on some element of the array there."""
-        _check_path(path)
-        if ANY_ELEMENT not in path:
-            return test(self.value(path))
-        at = path.index(ANY_ELEMENT)
-        array, rest, element = self.value(path[:at]), path[at + 1 :], exp.column("element")
-        body = exp.Lambda(this=test(_extract(element, rest) if rest else element), expressions=[element.this.copy()])
-        if self.dialect == "athena":
-            elements = exp.TryCast(this=array, to=exp.DataType.build("array<json>"))
-            return exp.Anonymous(this="ANY_MATCH", expressions=[elements, body])
-        found = exp.ArrayFilter(this=_extract(array, (ANY_ELEMENT,)), expression=body)
-        return exp.GT(this=exp.Length(this=found), expression=exp.convert(0))
-
-    def _absent(self, path: Path) -> exp.Expr:
-        if ANY_ELEMENT not in path:
-            return self._of(path, lambda value: value.is_(exp.null()))
-        some = self._of(path, lambda value: value.is_(exp.null()).not_())
-        return exp.not_(exp.func("COALESCE", some, exp.false()))
-
-    def _comparison(self, expression: Comparison, value: exp.Expr) -> exp.Expr:
-        text, wanted = self._text(value), expression.value
-        equal = expression.operator is Operator.EQ
-        if wanted == "*":
-            first = exp.func("SUBSTR", text, exp.convert(1), exp.convert(1))
-            return exp.not_(first.isin("{", "[", "n")) if equal else exp.false()  # n: null
-        if isinstance(wanted, (int, float)):
-            number = exp.TryCast(this=text, to=exp.DataType.build("double"))
-            return _COMPARE[expression.operator](this=number, expression=_number(expression.path, wanted))
-        is_string = text.like('"%')
-        if isinstance(wanted, str) and "*" not in wanted:
-            literal = exp.convert(json.dumps(_printable(expression.path, wanted), ensure_ascii=False))
-            compared = _COMPARE[expression.operator](this=text, expression=literal)
-            return compared if equal else exp.and_(is_string, compared)
-        found = _like(self.string(value), wanted) if isinstance(wanted, str) else _search(self.string(value), wanted)
-        return exp.and_(is_string, found if equal else exp.not_(found))
-
-    def _term(self, expression: Term) -> exp.Expr:
-        if isinstance(expression.text, Regex):
-            found = _search(self.message.copy(), expression.text)
-            return exp.not_(found) if expression.absent else found
-        position = exp.StrPosition(this=self.message.copy(), substr=exp.convert(expression.text))
-        compare = exp.EQ if expression.absent else exp.GT
-        return compare(this=position, expression=exp.convert(0))
+def is_prefix(wanted: str) -> bool:
+    """Return whether a glob only tests for a prefix, which is fast."""
+    return wanted.endswith("*") and wanted.strip("*") != "" and "*" not in wanted.rstrip("*")
 
 
-def _extract(document: exp.Expr, path: Path) -> exp.Expr:
-    # Not exp.JSONExtract: in DuckDB that becomes the operator ->, which binds more loosely than = does.
-    return exp.Anonymous(this=_EXTRACT, expressions=[document.copy(), _json_path(path)])
+def _on_value(path: Path, fields: Fields, test: Callable[[str], str], within: str = "") -> str:
+    """Apply a test to the value at a path; with `[*]`, to each element of an array whose text contains `within`."""
+    if ANY_ELEMENT not in _checked(path):
+        return test(fields.json(path))
+    at = path.index(ANY_ELEMENT)
+    return fields.dialect.some_element(fields.json(path[:at]), path[at + 1 :], test, within)
 
 
-_EXTRACT = "JSON_EXTRACT"
+def _term(term: Term, line: str, dialect: Dialect) -> str:
+    if isinstance(term.text, Regex):
+        found = dialect.searched(line, term.text.source)
+    else:
+        found = dialect.contained(line, term.text)
+    return f"not {found}" if term.absent else found
 
 
-def _json_path(path: Path) -> exp.JSONPath:
-    segments: list[exp.Expr] = [exp.JSONPathRoot()]
-    for segment in path:
-        if isinstance(segment, str):
-            segments.append(exp.JSONPathKey(this=segment))
-        else:
-            index = exp.JSONPathWildcard() if segment is ANY_ELEMENT else segment
-            segments.append(exp.JSONPathSubscript(this=index))
-    return exp.JSONPath(expressions=segments)
+def _compared(path: Path, sign: Operator, wanted: str | Regex, fields: Fields) -> str:
+    """Compare a string; as JSON text if possible, which avoids decoding it."""
+    dialect = fields.dialect
+    if ANY_ELEMENT not in path and fields.is_text(path):
+        return _matches(fields.string(path), sign, wanted, dialect)
+    within = _within(sign, wanted)
+    if isinstance(wanted, str) and ("*" not in wanted or is_prefix(wanted)) and not _CONTROL.search(wanted):
+        plain = wanted
+        return _on_value(path, fields, lambda value: _matches_json(dialect.text(value), sign, plain), within)
+    if ANY_ELEMENT not in _checked(path):
+        return _matches(fields.string(path), sign, wanted, dialect)
+    return _on_value(path, fields, lambda value: _matches(dialect.string(value), sign, wanted, dialect), within)
 
 
-def _check_path(path: Path) -> None:
-    where = selector(path)
-    if not isinstance(path[0], str) or path.count(ANY_ELEMENT) > 1:
-        raise AuditConfigurationError(
-            where,
-            value=where,
-            limit="a path into an audit event begins with a key and holds at most one [*]",
-            way_out="Name the key, and an index in place of the other [*].",
-        )
-    for key in path:
-        if isinstance(key, str) and (key in ("", "*") or _UNSAFE_IN_KEY.search(key)):
-            raise AuditConfigurationError(
-                where,
-                value=key,
-                limit="a JSON path in SQL cannot name a key that is empty or *, or holds a quote or control character",
-                way_out="Compare another field, or the line's text with message_contains().",
-            )
-
-
-_UNSAFE_IN_KEY = re.compile(r'["\\\x00-\x1f]')
-
-
-def _number(path: Path, number: float) -> exp.Expr:
-    if not abs(number) <= sys.float_info.max:
-        raise AuditConfigurationError(
-            selector(path), value=number, limit="SQL has no such number", way_out="Compare with one a double can hold."
-        )
-    if abs(number) < 2**53 and number == int(number):
-        return exp.convert(int(number))
-    text = repr(float(number))  # with an exponent it is a double; without, a decimal that is rounded otherwise
-    return exp.Literal.number(text if "e" in text else f"{text}e0")
-
-
-def _printable(path: Path, text: str) -> str:
-    if _CONTROL.search(text):
-        raise AuditConfigurationError(
-            selector(path),
-            value=text,
-            limit="a control character has more than one spelling in JSON, so equal texts might differ",
-            way_out="Put * in its place.",
-        )
-    return text
+def _within(sign: Operator, wanted: str | Regex) -> str:
+    """Return the longest text that every match contains, or "" if unknown; JSON may spell it with a backslash."""
+    if sign is not Operator.EQ or isinstance(wanted, Regex) or _ESCAPED.search(wanted):
+        return ""
+    return max(wanted.split("*"), key=len)
 
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
-def _like(string: exp.Expr, glob: str) -> exp.Expr:
-    escaped = re.sub(r"([\\%_])", r"\\\1", glob).replace("*", "%")
-    like = string.like(escaped)
-    return exp.Escape(this=like, expression=exp.convert("\\")) if "\\" in escaped else like
+def _matches(string: str, sign: Operator, wanted: str | Regex, dialect: Dialect) -> str:
+    no = "" if sign is Operator.EQ else "not "
+    if isinstance(wanted, Regex):
+        return f"{no}{dialect.searched(string, wanted.source)}"
+    if "*" not in wanted:
+        return f"{string} {_SIGNS[sign]} {literal(wanted)}"
+    if is_prefix(wanted):
+        return f"{no}starts_with({string}, {literal(wanted.rstrip('*'))})"
+    escaped = re.sub(r"([\\%_])", r"\\\1", wanted)
+    glob = literal(re.sub(r"\*+", "%", escaped)) + (r" escape '\'" if escaped != wanted else "")
+    return f"{string} {no}like {glob}"
 
 
-def _search(string: exp.Expr, regex: Regex) -> exp.Expr:
-    return exp.RegexpLike(this=string, expression=exp.convert(regex.source))
+def _matches_json(text: str, sign: Operator, wanted: str) -> str:
+    """Compare JSON text: both dialects write a string in one way, escaping only what JSON requires."""
+    written = json.dumps(wanted.rstrip("*"), ensure_ascii=False)
+    if "*" in wanted:
+        found = f"starts_with({text}, {literal(written[:-1])})"
+        return found if sign is Operator.EQ else f"(starts_with({text}, '\"') and not {found})"
+    equal = f"{text} {_SIGNS[sign]} {literal(written)}"
+    return equal if sign is Operator.EQ else f"(starts_with({text}, '\"') and {equal})"
+
+
+def _checked(path: Path) -> Path:
+    if not path or not isinstance(path[0], str) or path.count(ANY_ELEMENT) > 1:
+        raise UnsupportedInSqlError(
+            selector(path),
+            value=selector(path),
+            limit="a path into an audit event begins with a key and holds at most one [*]",
+            way_out="Begin with a key, and give an index for all arrays but one.",
+        )
+    return path
+
+
+def _number(path: Path, wanted: float) -> str:
+    try:
+        value = float(wanted)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise UnsupportedInSqlError(
+            selector(path), value=wanted, limit="SQL has no such number", way_out="Compare with a finite double."
+        )
+    if abs(value) < 2**53 and value == int(value):
+        return str(int(value))
+    text = repr(value)  # without an exponent it would be a decimal, which rounds differently
+    return text if "e" in text else f"{text}e0"

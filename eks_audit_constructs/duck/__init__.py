@@ -1,1 +1,1 @@
-"""The DuckDB that reads logs: its session, its macros, and how it reads lines."""
+"""DuckDB for reading logs: the session, the macros, and the reading of lines."""

@@ -1,4 +1,4 @@
-"""DuckDB at work on logs: the database, the progress of a query, and the gzip files that it does not check itself."""
+"""DuckDB sessions: the database, the progress of a query, and the check of gzip files that DuckDB omits."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
 
 from eks_audit_constructs.audit_logs.logs import Log, check_gzip
 
-__all__ = ["Progress", "checked", "database", "watched"]
+__all__ = ["Progress", "add_macros", "checked", "database", "watched"]
 
 Progress: TypeAlias = Callable[[float], None]
-"""Called now and then with the share of the input that is done, 0 to 1."""
+"""Called periodically with the fraction of the input that is done, 0 to 1."""
 
 _POLL_SECONDS = 0.1
 
 
 @contextmanager
 def checked(logs: Sequence[Log]) -> Iterator[None]:
-    """Meanwhile check the gzip files: DuckDB takes the end of damaged data for the end of the file."""
+    """Check gzip files in the background: DuckDB mistakes damage for the end of the file."""
     with ThreadPoolExecutor(max_workers=1) as checker:
         checks = [checker.submit(check_gzip, log) for log in logs]
         try:
@@ -40,7 +41,7 @@ def checked(logs: Sequence[Log]) -> Iterator[None]:
 
 @contextmanager
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with temporary tables of its own; what does not fit into memory is written to disk."""
+    """Open a connection with its own temporary tables; data that does not fit in memory is written to disk."""
     with _instance().cursor() as opened:
         opened.execute("set enable_progress_bar = true")
         opened.execute("set enable_progress_bar_print = false")
@@ -49,15 +50,22 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @cache
 def _instance() -> duckdb.DuckDBPyConnection:
-    """The database of this process: one that is closed would give its memory back, and the next one fetch it again."""
+    """Return the database of this process, which is reused because a new one would have to allocate memory again."""
     spill = tempfile.mkdtemp(prefix="eks-audit-")
     atexit.register(shutil.rmtree, spill, ignore_errors=True)
-    return duckdb.connect(":memory:", config={"temp_directory": spill, "autoinstall_known_extensions": False})
+    opened = duckdb.connect(":memory:", config={"temp_directory": spill, "autoinstall_known_extensions": False})
+    add_macros(opened)
+    return opened
+
+
+def add_macros(opened: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros that statements on logs use: `macros.sql`."""
+    opened.execute(Path(__file__).with_name("macros.sql").read_text(encoding="utf-8"))
 
 
 @contextmanager
 def watched(opened: duckdb.DuckDBPyConnection, report: Progress) -> Iterator[None]:
-    """Report the progress of the query that runs meanwhile."""
+    """Report the progress of the query that runs in this context."""
     finished = threading.Event()
 
     def watch() -> None:

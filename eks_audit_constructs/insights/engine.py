@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,6 @@ __all__ = ["Cell", "Table", "answer"]
 Cell: TypeAlias = str | int | float | None
 """A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is missing."""
 
-_MACROS = Path(__file__).parent.parent / "duck" / "macros.sql"
 _COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,7 +68,7 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
     """
     planned = plan(script, parse(script), now=time.time())
     try:
-        with _database() as database, session.checked([log for log in logs if log.gzipped]):
+        with session.database() as database, session.checked([log for log in logs if log.gzipped]):
             with session.watched(database, progress or (lambda _: None)):
                 _reduce(database, planned, logs)
             counts = database.execute(_COUNTS).fetchone()
@@ -141,10 +139,3 @@ def _cell(value: Any, kind: Kind) -> Cell:
     if kind in (Kind.NUMBER, Kind.TRUTH):
         return int(value) if value == int(value) and abs(value) < 2**53 else float(value)
     return str(value)
-
-
-@contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with session.database() as database:
-        database.execute(_MACROS.read_text(encoding="utf-8"))
-        yield database

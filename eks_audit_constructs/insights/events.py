@@ -21,16 +21,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eks_audit_constructs.audit_logs.events import TIMES
 from eks_audit_constructs.audit_logs.logs import Log, Shape
+from eks_audit_constructs.conditions.sql import literal
+from eks_audit_constructs.duck.lines import json_reader, line_reader, messages
 from eks_audit_constructs.insights.syntax import Name
-from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, literal, pointers
+from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, Value, pointers
 
 __all__ = ["Copy", "Events", "lines"]
 
-_MAX_LINE = 4 * 1024 * 1024
-"""Bytes. CloudWatch takes log events of up to 1 MiB; a file may come from elsewhere."""
-_TIMES = ("stageTimestamp", "requestReceivedTimestamp")
-_WRITTEN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z "
 _STREAM = re.compile(
     r"(kube-apiserver(-audit)?|authenticator|kube-controller-manager|kube-scheduler|cloud-controller-manager)-.+"
 )
@@ -62,17 +61,17 @@ class Events:
         """A field of a log event.
 
         Raises:
-            UnsayableError: It is one that CloudWatch would have to add.
+            UnsupportedInQueryError: It is one that CloudWatch would have to add.
         """
         if name.flat in _BUILT_IN:
             return _BUILT_IN[name.flat]
         if name.flat.startswith("@"):
-            raise UnsayableError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
+            raise UnsupportedInQueryError("no log file holds this field", f"There are {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
         """The SQL of the events: `message`, `time`, `stream`, `readable` and the fields asked for. See `lines`."""
-        wanted = [*_TIMES, "kind", *(name for name in self._columns if name not in (*_TIMES, "kind"))]
+        wanted = [*TIMES, "kind", *(name for name in self._columns if name not in (*TIMES, "kind"))]
         places: dict[str, str] = {}
         paths: list[str] = []
         for name in wanted:
@@ -82,7 +81,7 @@ class Events:
             places[name] = f"coalesce(leaf(fields[{first}]){others})"
             paths += ways
         columns = "".join(f", {places[name]} as {column}" for name, column in self._columns.items())
-        times = ", ".join(f"moment({places[name]})" for name in _TIMES)
+        times = ", ".join(f"moment({places[name]})" for name in TIMES)
         # Only what looks like an object is parsed: a TRY that fails once parses its whole vector row by row.
         return f"""
             select
@@ -115,20 +114,10 @@ def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
         alike.setdefault(way, []).append(literal(str(copy.path if copy else log.path)))
     parts = []
     for (exported, gzipped, longest, stream), files in alike.items():
-        compression = "gzip" if gzipped else "none"
-        source = f"[{', '.join(files)}], compression = '{compression}', columns = {{'line': 'VARCHAR'}}"
-        if longest:
-            read = f"read_json({source}, format = 'newline_delimited', maximum_object_size = {longest})"
-        else:
-            read = f"""read_csv(
-                {source}, header = false, auto_detect = false, delim = '', quote = '', escape = '',
-                max_line_size = {_MAX_LINE}, buffer_size = {2 * _MAX_LINE}
-            )"""
-        written = f"trim(regexp_extract(line, '{_WRITTEN}'))" if exported else "null::varchar"
-        message = f"regexp_replace(line, '{_WRITTEN}', '')" if exported else "line"
+        listed = f"[{', '.join(files)}]"
+        reader = (
+            json_reader(listed, longest=longest) if longest else line_reader(listed, "'gzip'" if gzipped else "'none'")
+        )
         folder = "null::varchar" if stream is None else literal(stream)
-        parts.append(f"""
-            select {message} as message, {written} as written, {folder} as folder
-            from {read} where starts_with(line, '{{') or stripped(line) <> ''
-        """)
-    return " union all ".join(parts)
+        parts.append(messages(reader, exported=exported, column=f"{folder} as folder"))
+    return " union all by name ".join(parts)

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from eks_audit_constructs.conditions.sql import literal
 from eks_audit_constructs.insights import patterns, periods
 from eks_audit_constructs.insights.functions import AGGREGATES, SCALARS
 from eks_audit_constructs.insights.syntax import (
@@ -35,10 +36,9 @@ from eks_audit_constructs.insights.syntax import (
 )
 from eks_audit_constructs.insights.values import (
     Kind,
-    UnsayableError,
+    UnsupportedInQueryError,
     Value,
     json_pointer,
-    literal,
     number,
     sort_key,
     text,
@@ -97,7 +97,7 @@ class Expressions:
     def _placed(self, node: Expression | Regex, translate: Callable[[], T]) -> T:
         try:
             return translate()
-        except UnsayableError as reason:
+        except UnsupportedInQueryError as reason:
             raise self.script.refusal(node.start, reason.limit, reason.way_out) from None
 
     def _value(self, node: Expression) -> Value:
@@ -106,7 +106,7 @@ class Expressions:
                 return self._named(node)
             case Number(value=value):
                 if not math.isfinite(value):
-                    raise UnsayableError("a number is finite", "Write a smaller one.")
+                    raise UnsupportedInQueryError("a number is finite", "Write a smaller one.")
                 return Value(Kind.NUMBER, f"{value!r}::double", value)
             case Text(value=written):
                 return Value(Kind.QUOTED, literal(written), written)
@@ -128,8 +128,8 @@ class Expressions:
             case Negation():
                 return Value(Kind.TRUTH, f"(not coalesce({self.truth(node.operand)}, false))")
             case Period():
-                raise UnsayableError("a period is no value", "Give it to bin(), datefloor() or dateceil().")
-        raise UnsayableError("* stands for all events only in count(*)", "Name a field.")
+                raise UnsupportedInQueryError("a period is no value", "Give it to bin(), datefloor() or dateceil().")
+        raise UnsupportedInQueryError("* stands for all events only in count(*)", "Name a field.")
 
     def _named(self, name: Name) -> Value:
         if name.flat in self.names:
@@ -189,7 +189,7 @@ class Expressions:
         scalar = SCALARS.get(name)
         if scalar is None:
             if name in AGGREGATES:
-                raise UnsayableError("this function aggregates events", "Call it in stats.")
+                raise UnsupportedInQueryError("this function aggregates events", "Call it in stats.")
             raise self._unknown(node)
         self._check_count(node, scalar.fewest, scalar.most)
         return scalar.build(*map(self.value, node.arguments))
@@ -205,7 +205,7 @@ class Expressions:
                 raise self.script.refusal(source[0].start, "this is no time", "Give it @timestamp or fromMillis().")
             instant = time.sql
         elif self.time is None:
-            raise UnsayableError(
+            raise UnsupportedInQueryError(
                 "bin() reads @timestamp, which is gone after stats", "Name a time there, and use datefloor() on it."
             )
         else:
@@ -213,10 +213,10 @@ class Expressions:
         build = periods.ceiling if name == "dateceil" else periods.floor
         return Value(Kind.TIME, self._placed(period, lambda: build(instant, period)))
 
-    def _unknown(self, node: Call) -> UnsayableError:
+    def _unknown(self, node: Call) -> UnsupportedInQueryError:
         known = [*SCALARS, *AGGREGATES, *_TIMED, "now"]
         near = difflib.get_close_matches(node.function.lower(), known, n=1)
-        return UnsayableError(
+        return UnsupportedInQueryError(
             "this is no function that can be run offline",
             f"Did you mean {near[0]}()?" if near else f"There are {', '.join(sorted(known))}.",
         )
@@ -225,7 +225,9 @@ class Expressions:
         given = len(node.arguments)
         if given < fewest or (most is not None and given > most):
             wanted = str(fewest) if fewest == most else f"{fewest} or more" if most is None else f"{fewest} to {most}"
-            raise UnsayableError(f"{node.function}() takes {wanted} argument(s), not {given}", "Correct the call.")
+            raise UnsupportedInQueryError(
+                f"{node.function}() takes {wanted} argument(s), not {given}", "Correct the call."
+            )
 
 
 class Aggregates(Expressions):
@@ -242,7 +244,7 @@ class Aggregates(Expressions):
         self._rows, self._kept = rows, kept
 
     def _refused(self, name: Name) -> Value:
-        raise UnsayableError(
+        raise UnsupportedInQueryError(
             "this field is neither aggregated nor one to group by", "Aggregate it, or name it after `by`."
         )
 
@@ -268,7 +270,7 @@ def _compared(sign: str, left: Value, right: Value) -> str:
     if Kind.MAP in kinds:
         return "false"
     if kinds == {Kind.TIME, Kind.QUOTED}:
-        raise UnsayableError("a time does not compare with text", "Compare toMillis() of it with a number.")
+        raise UnsupportedInQueryError("a time does not compare with text", "Compare toMillis() of it with a number.")
     if kinds.isdisjoint({Kind.TEXT, Kind.QUOTED}):
         return f"({number(left)} {operator} {number(right)})"
     if kinds <= {Kind.TEXT, Kind.QUOTED}:

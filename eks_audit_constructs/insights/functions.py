@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, number, sort_key, text
+from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, Value, number, sort_key, text
 
 __all__ = ["AGGREGATES", "SCALARS", "Aggregate", "Scalar"]
 
@@ -58,7 +58,7 @@ def _coalesce(*values: Value) -> Value:
 def _substr(source: Value, start: Value, length: Value | None = None) -> Value:
     for given in (start, length):
         if given is not None and isinstance(given.constant, float) and given.constant < 0:
-            raise UnsayableError("substr() takes an index and a length from 0 on", "Count from the beginning.")
+            raise UnsupportedInQueryError("substr() takes an index and a length from 0 on", "Count from the beginning.")
     index = f"least(greatest({number(start)}, 0), 1e9)::bigint + 1"
     rest = "" if length is None else f", least(greatest({number(length)}, 0), 1e9)::bigint"
     return _text(f"substr({text(source)}, {index}{rest})")
@@ -83,13 +83,19 @@ def _of_text(function: str) -> Scalar:
 def _subnet(versions: tuple[int, ...]) -> Scalar:
     def build(address: Value, subnet: Value) -> Value:
         if not isinstance(subnet.constant, str):
-            raise UnsayableError("the subnet has to stand in the query, in quotes", 'Write it, as in "10.0.0.0/8".')
+            raise UnsupportedInQueryError(
+                "the subnet has to stand in the query, in quotes", 'Write it, as in "10.0.0.0/8".'
+            )
         try:
             network = ipaddress.ip_network(subnet.constant, strict=False)
         except ValueError as error:
-            raise UnsayableError(f"no subnet: {error}", 'Write it in CIDR notation, as in "10.0.0.0/8".') from error
+            raise UnsupportedInQueryError(
+                f"no subnet: {error}", 'Write it in CIDR notation, as in "10.0.0.0/8".'
+            ) from error
         if network.version not in versions:
-            raise UnsayableError(f"this is an IPv{network.version} subnet", "Use isIpInSubnet(), which takes both.")
+            raise UnsupportedInQueryError(
+                f"this is an IPv{network.version} subnet", "Use isIpInSubnet(), which takes both."
+            )
         first, last = int(network.network_address), int(network.broadcast_address)
         if network.version == 4:
             return _truth(f"coalesce(ip4({text(address)}) between {first} and {last}, false)")
@@ -123,7 +129,7 @@ def _replace(source: Value, old: Value, new: Value) -> Value:
 
 def _json_stringify(value: Value) -> Value:
     if value.kind is not Kind.MAP:
-        raise UnsayableError("jsonStringify() takes a map or list", "Give it what jsonParse() returned.")
+        raise UnsupportedInQueryError("jsonStringify() takes a map or list", "Give it what jsonParse() returned.")
     return _text(f"{value.sql}::varchar")
 
 
@@ -133,7 +139,7 @@ def _from_millis(value: Value) -> Value:
 
 def _to_millis(value: Value) -> Value:
     if value.kind is not Kind.TIME:
-        raise UnsayableError("toMillis() takes a time", "Give it @timestamp.")
+        raise UnsupportedInQueryError("toMillis() takes a time", "Give it @timestamp.")
     return _number(number(value))
 
 
@@ -176,7 +182,7 @@ SCALARS = {
 
 def _comparable(value: Value) -> Value:
     if value.kind is Kind.MAP:
-        raise UnsayableError("maps and lists cannot be aggregated", "Aggregate a field of it.")
+        raise UnsupportedInQueryError("maps and lists cannot be aggregated", "Aggregate a field of it.")
     return value
 
 
@@ -197,7 +203,7 @@ def _of_field(function: str) -> Aggregate:
 def _by_time(function: str) -> Aggregate:
     def build(values: _Values, time: str | None) -> Value:
         if time is None:
-            raise UnsayableError(
+            raise UnsupportedInQueryError(
                 "after the first stats there is no @timestamp", "Aggregate it there, as max(@timestamp)."
             )
         value = _comparable(values[0])
@@ -220,7 +226,7 @@ def _by_order(*, descending: bool) -> Aggregate:
 def _percentile(values: _Values, _: str | None) -> Value:
     value, percent = values
     if not isinstance(percent.constant, float) or not 0 <= percent.constant <= 100:
-        raise UnsayableError("a percentile is a number from 0 to 100", "Write it, as in pct(bytes, 95).")
+        raise UnsupportedInQueryError("a percentile is a number from 0 to 100", "Write it, as in pct(bytes, 95).")
     return _number(f"quantile_disc({number(_comparable(value))}, {percent.constant / 100!r})")
 
 

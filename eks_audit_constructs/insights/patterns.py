@@ -12,7 +12,7 @@ import duckdb
 
 from eks_audit_constructs.duck import session
 from eks_audit_constructs.insights.syntax import Regex
-from eks_audit_constructs.insights.values import UnsayableError
+from eks_audit_constructs.insights.values import UnsupportedInQueryError
 
 __all__ = ["groups", "of_glob", "of_regex"]
 
@@ -25,7 +25,7 @@ def of_regex(regex: Regex) -> str:
     """The source of a regular expression for DuckDB.
 
     Raises:
-        UnsayableError: RE2 does not know it.
+        UnsupportedInQueryError: RE2 does not know it.
     """
     source = re.sub(r"(\\.)|\(\?<(?=[A-Za-z_])", lambda found: found[1] or "(?P<", regex.source, flags=re.DOTALL)
     try:
@@ -33,7 +33,7 @@ def of_regex(regex: Regex) -> str:
             database.execute("select regexp_matches('', ?)", [source])
     except duckdb.Error as error:
         reason = str(error).removeprefix("Invalid Input Error: ")
-        raise UnsayableError(
+        raise UnsupportedInQueryError(
             f"no regular expression that can be run here: {reason}", "Say it in another way."
         ) from error
     return source

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operati
 from __future__ import annotations
 
 from eks_audit_constructs.insights.syntax import Period
-from eks_audit_constructs.insights.values import UnsayableError
+from eks_audit_constructs.insights.values import UnsupportedInQueryError
 
 __all__ = ["ceiling", "floor"]
 
@@ -30,7 +30,7 @@ def floor(instant: str, period: Period) -> str:
     """The beginning, in UTC, of the period that holds an instant, both as SQL.
 
     Raises:
-        UnsayableError: CloudWatch takes another period in its place, or does not say when one begins.
+        UnsupportedInQueryError: CloudWatch takes another period in its place, or does not say when one begins.
     """
     unit = _unit(period)
     if unit not in _MICROSECONDS:
@@ -42,11 +42,11 @@ def ceiling(instant: str, period: Period) -> str:
     """The end of that period; an instant that begins one stays.
 
     Raises:
-        UnsayableError: As for `floor`; also for months, quarters and years.
+        UnsupportedInQueryError: As for `floor`; also for months, quarters and years.
     """
     unit = _unit(period)
     if unit not in _MICROSECONDS:
-        raise UnsayableError("dateceil() takes milliseconds to days here", "Use datefloor().")
+        raise UnsupportedInQueryError("dateceil() takes milliseconds to days here", "Use datefloor().")
     length = period.count * _MICROSECONDS[unit]
     return f"moment_floor({instant} + {length - 1}, {length})"
 
@@ -54,15 +54,15 @@ def ceiling(instant: str, period: Period) -> str:
 def _unit(period: Period) -> str:
     unit = _UNITS.get(period.unit)
     if unit is None:
-        raise UnsayableError("CloudWatch does not say on which day a week begins", "Use days, as in 7d.")
+        raise UnsupportedInQueryError("CloudWatch does not say on which day a week begins", "Use days, as in 7d.")
     if period.count < 1:
-        raise UnsayableError("a period is not empty", "Write 1 or more.")
+        raise UnsupportedInQueryError("a period is not empty", "Write 1 or more.")
     if unit == "d" and period.count > _MOST_DAYS:
-        raise UnsayableError(f"a period has at most {_MOST_DAYS:,} days here", "Write fewer.")
+        raise UnsupportedInQueryError(f"a period has at most {_MOST_DAYS:,} days here", "Write fewer.")
     if unit not in _MICROSECONDS and period.count > 1:
-        raise UnsayableError("CloudWatch does not say when several of these begin", "Use one, or days.")
+        raise UnsupportedInQueryError("CloudWatch does not say when several of these begin", "Use one, or days.")
     if period.count > _CAPS.get(unit, period.count):
-        raise UnsayableError(
+        raise UnsupportedInQueryError(
             f"CloudWatch takes no more than {_CAPS[unit]}{unit}, and counts that in place of it",
             "Use the next greater unit: 5m, not 300s.",
         )

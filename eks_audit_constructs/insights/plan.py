@@ -27,7 +27,7 @@ from eks_audit_constructs.insights.syntax import (
     Sort,
     Stats,
 )
-from eks_audit_constructs.insights.values import Kind, UnsayableError, Value, number, sort_key
+from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, Value, number, sort_key
 
 __all__ = ["Plan", "plan"]
 
@@ -159,7 +159,7 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
 
 
 def _gone(_: Name) -> Value:
-    raise UnsayableError(
+    raise UnsupportedInQueryError(
         "after stats there are only the fields that it names", "Aggregate it there, or name it there after `by`."
     )
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from eks_audit_constructs.conditions.sql import literal
+
 __all__ = [
     "Kind",
-    "UnsayableError",
+    "UnsupportedInQueryError",
     "Value",
     "json_pointer",
-    "literal",
     "number",
     "pointers",
     "sort_key",
@@ -50,17 +51,12 @@ class Value:
     """The value itself if it stands in the query."""
 
 
-class UnsayableError(Exception):
+class UnsupportedInQueryError(Exception):
     """Why a value cannot be had as asked, without its place in the query."""
 
     def __init__(self, limit: str, way_out: str) -> None:
         super().__init__(limit)
         self.limit, self.way_out = limit, way_out
-
-
-def literal(value: str) -> str:
-    """A text as SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def number(value: Value) -> str:
@@ -81,13 +77,15 @@ def text(value: Value) -> str:
     """The value as text; that of a map is missing, as CloudWatch has it.
 
     Raises:
-        UnsayableError: It is a time.
+        UnsupportedInQueryError: It is a time.
     """
     match value.kind:
         case Kind.NUMBER | Kind.TRUTH:
             return f"shown({number(value)})"
         case Kind.TIME:
-            raise UnsayableError("a time is no text in a query", "Use toMillis() on it, or bin() and datefloor().")
+            raise UnsupportedInQueryError(
+                "a time is no text in a query", "Use toMillis() on it, or bin() and datefloor()."
+            )
         case Kind.MAP:
             return "null::varchar"
     return value.sql
@@ -97,14 +95,16 @@ def truth(value: Value) -> str:
     """The value as a condition; a number is true unless it is 0.
 
     Raises:
-        UnsayableError: It is text, a time or a map.
+        UnsupportedInQueryError: It is text, a time or a map.
     """
     match value.kind:
         case Kind.TRUTH:
             return value.sql
         case Kind.NUMBER:
             return f"({value.sql} <> 0)"
-    raise UnsayableError(f"this is {value.kind.value}, and a condition is wanted", "Compare it with something.")
+    raise UnsupportedInQueryError(
+        f"this is {value.kind.value}, and a condition is wanted", "Compare it with something."
+    )
 
 
 def sort_key(value: Value, *, descending: bool) -> list[str]:
@@ -114,11 +114,11 @@ def sort_key(value: Value, *, descending: bool) -> list[str]:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Sort.html
 
     Raises:
-        UnsayableError: It is a map.
+        UnsupportedInQueryError: It is a map.
     """
     order = literal(f"{'desc' if descending else 'asc'} nulls last")
     if value.kind is Kind.MAP:
-        raise UnsayableError("maps and lists have no order", "Sort by a field of it.")
+        raise UnsupportedInQueryError("maps and lists have no order", "Sort by a field of it.")
     if value.kind not in (Kind.TEXT, Kind.QUOTED):
         return [value.sql, order]
     numeric = number(value)

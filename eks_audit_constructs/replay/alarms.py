@@ -1,9 +1,9 @@
-"""CloudWatch's evaluation of an alarm, over the minutes of a log.
+"""Evaluate an alarm over the minutes of a log, as CloudWatch does.
 
-- An alarm is evaluated every minute over a window that slides; every 10 s with a period below a minute; every hour
-  when its periods add up to more than a day.
-- More data points are fetched than the alarm needs (`EXTRA`), so that real ones come before missing ones.
-- Where the log begins and ends, data are unknown, not missing: they never make an alarm go off.
+- An alarm is evaluated every minute over a sliding window; every 10 s if its period is below a minute; every hour if
+  its periods add up to more than a day.
+- More data points are fetched than the alarm needs (`EXTRA`), so that existing ones are used before missing ones.
+- Before and after the log, data are unknown rather than missing: they never set off an alarm.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -26,7 +26,7 @@ from eks_audit_constructs.templates.template import COMPARISONS, Alarm
 __all__ = ["EXTRA", "Datapoint", "History", "State", "Transition", "judge", "transitions"]
 
 EXTRA = 2
-"""Data points fetched beyond the evaluation periods: 5 for 3 in AWS's examples, which is all that is documented."""
+"""Data points fetched beyond the evaluation periods. AWS only documents examples: 5 data points for 3 periods."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -46,7 +46,7 @@ class State(Enum):
 
 
 class Datapoint(Enum):
-    """What an alarm makes of a period."""
+    """The evaluation of one period."""
 
     WITHIN = "0"
     BREACHING = "X"
@@ -55,7 +55,7 @@ class Datapoint(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """An alarm's change of state."""
+    """A change of an alarm's state."""
 
     at: datetime
     state: State
@@ -63,14 +63,14 @@ class Transition:
 
 
 def judge(points: Sequence[Datapoint], *, periods: int, to_alarm: int, missing: str, current: State) -> State:
-    """The state an alarm goes to.
+    """Return the new state of an alarm.
 
     Args:
         points: The data points fetched, the newest last.
         periods: How many of them are evaluated (N).
         to_alarm: How many of these must be breaching (M).
-        missing: `breaching`, `notBreaching`, `ignore` or `missing`.
-        current: The state it is in.
+        missing: How to treat missing data: `breaching`, `notBreaching`, `ignore` or `missing`.
+        current: The current state.
     """
     real = [point for point in points if point is not Datapoint.MISSING]
     if len(real) >= periods:
@@ -87,17 +87,17 @@ def judge(points: Sequence[Datapoint], *, periods: int, to_alarm: int, missing: 
         return State.INSUFFICIENT_DATA if missing == "missing" else current
     if Datapoint.WITHIN in real:
         return State.OK
-    # What there is breaches: once that is as old as M periods the alarm waits no longer for the rest.
+    # All existing points breach: once the oldest is M periods old, the alarm no longer waits for the rest.
     if missing == "ignore":
         return current
     return State.ALARM if len(points) - points.index(Datapoint.BREACHING) >= to_alarm else State.OK
 
 
 class History:
-    """A metric, made ready to be asked for any span of time: for all thresholds that are tried on it, once.
+    """A metric, indexed for lookups over any time range; one index serves all thresholds that are tried on it.
 
     Args:
-        series: What was written in each minute, by its first second.
+        series: The values written in each minute, by the minute's first second.
     """
 
     def __init__(self, series: Mapping[int, Sample]) -> None:
@@ -111,10 +111,10 @@ class History:
 
 
 def transitions(alarm: Alarm, history: History, *, first: int, last: int) -> tuple[Transition, ...]:
-    """An alarm's changes of state over a log, from INSUFFICIENT_DATA on.
+    """Return an alarm's changes of state over a log, starting from INSUFFICIENT_DATA.
 
     Args:
-        alarm: One that can be evaluated.
+        alarm: An alarm that can be evaluated.
         history: Its metric.
         first: The log's first minute, in seconds since 1970.
         last: The log's last minute.
@@ -131,9 +131,9 @@ class _Evaluation:
         self.step = 10 if alarm.period < _MINUTE else _MINUTE
         if alarm.period * alarm.evaluation_periods > _DAY:
             self.step = _HOUR
-        # A minute's data are there when it is over; with shorter periods they stand at its beginning.
+        # A minute's data arrive when it is over; with shorter periods they belong to its beginning.
         self.delay = _MINUTE - self.step if alarm.period < _MINUTE else 0
-        # Neither zeros nor missing data can set it off: then only other values matter.
+        # Neither zeros nor missing data can set it off, so only other values matter.
         self.calm = alarm.missing_data == "notBreaching" and not self.breaches(0, alarm.threshold)
 
     def run(self) -> list[Transition]:
@@ -156,13 +156,13 @@ class _Evaluation:
         return found
 
     def _before(self, minutes: Sequence[int], at: int) -> int:
-        """Nothing changes until the next of these minutes: go to where it is in sight."""
+        """Skip ahead to just before the next of these minutes, as nothing changes until then."""
         position = bisect_left(minutes, at)
         until = minutes[position] if position < len(minutes) else self.end
         return max(at, until // self.step * self.step - self.step)
 
     def _values(self, at: int) -> list[float | None]:
-        """The value of each period fetched, the newest last; periods wholly before the log are left out."""
+        """Return the value of each period fetched, the newest last; periods entirely before the log are skipped."""
         period = self.alarm.period
         bounds = [at - period * number for number in range(self.fetched, -1, -1)]
         return [self._value(start, start + period) for start in bounds[:-1] if start + period > self.first]
@@ -192,13 +192,13 @@ class _Evaluation:
             start, end = at - alarm.period * (age + 1), at - alarm.period * age
             cut = start < self.first or end > self.end
             if value is None and start < self.first and alarm.missing_data == "breaching":
-                continue  # what was missing may stand before the log begins
+                continue  # the data may lie before the log
             if value is None:
                 points.append(Datapoint.MISSING)
             elif not self.breaches(value, alarm.threshold):
                 points.append(Datapoint.WITHIN)
             elif cut and self.sign in ("<", "≤"):
-                continue  # too little of this period is in the log to say that it had too little
+                continue  # a low value may only mean that the log covers part of the period
             else:
                 points.append(Datapoint.BREACHING)
         if not points:

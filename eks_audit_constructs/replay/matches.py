@@ -1,8 +1,8 @@
-"""The events that conditions match, and who and what is behind them: a second pass over logs, when someone asks.
+"""Collect the events that conditions match, and the principals, addresses and agents behind them.
 
-The counts of a replay need no events; a report and the search for a good threshold do. DuckDB reads the logs once more
-for all conditions and keeps what matches on disk, so memory stays bounded. What DuckDB refuses (see `engine`) is read
-in Python.
+The counts of a replay need no events; a report and the search for a good threshold do. DuckDB reads the logs a second
+time for all conditions and keeps the matches on disk, so memory use is bounded. What DuckDB rejects (see
+`counting.engine`) is read in Python.
 """
 
 from __future__ import annotations
@@ -18,64 +18,64 @@ from typing import Any
 
 import duckdb
 
-from eks_audit_constructs.audit_logs.logs import Log, Shape
+from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.replay.counting.values import UnsayableError
+from eks_audit_constructs.conditions.sql import UnsupportedInSqlError
+from eks_audit_constructs.duck.lines import Batch, batches
+from eks_audit_constructs.duck.session import add_macros
 from eks_audit_constructs.replay.matching_rows import COLUMNS, KEPT, kept_rows, select_matching
 from eks_audit_constructs.templates.template import Template
 
 __all__ = ["Match", "Matches", "Top", "collect", "matches"]
 
-_BATCH = 200
-"""Files read by one query."""
 _MEMORY = "512MB"
-"""What DuckDB may hold before it writes to disk."""
+"""Memory that DuckDB may use before it writes to disk."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
-    """An event that matches. Its texts are whoever's who made the request: escape them wherever they go."""
+    """An event that matches. The client that made the request controls its texts: escape them on output."""
 
     at: datetime | None
-    """None when it has no time of its own."""
+    """None when the event has no time."""
     principal: str | None
-    """`user.username`; None when nobody was authenticated, or the line is no audit event."""
+    """`user.username`; None when nobody was authenticated, or the line is not an audit event."""
     address: str | None
-    """The last of `sourceIPs`, the only one that a client cannot choose."""
+    """The last of `sourceIPs`, the only one that the client cannot forge."""
     agent: str | None
     verb: str | None
     resource: str | None
-    """With its subresource, such as pods/exec."""
+    """With the subresource, such as pods/exec."""
     namespace: str | None
     name: str | None
     uri: str | None
     code: str | None
     message: str
-    """The log line, of which only the beginning is kept if it is long (`matching_rows.KEPT`)."""
+    """The log line, truncated to `matching_rows.KEPT` characters."""
     length: int
-    """Characters of the whole line."""
+    """Characters of the whole log line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Top:
-    """The most frequent values, and how much they leave out."""
+    """The most frequent values, and how many they omit."""
 
     rows: tuple[tuple[str | None, int], ...] = ()
-    """Values with their events, the most frequent first; None for events without one."""
+    """Values and their numbers of events, the most frequent first; None is for events without a value."""
     distinct: int = 0
-    """How many different values there are in all."""
+    """Number of distinct values."""
     others: int = 0
-    """Events whose value is not among the rows."""
+    """Number of events whose value is not in `rows`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matches:
-    """What one condition matches."""
+    """The events that one condition matches."""
 
     total: int = 0
     events: tuple[Match, ...] = ()
-    """The first and the latest ones, in the order of their times; all of them if there are few."""
+    """The first and the latest events, in order of time; all of them if there are few."""
     by_principal: Top = Top()
     by_address: Top = Top()
     by_agent: Top = Top()
@@ -89,14 +89,14 @@ def matches(
     events: int = 200,
     top: int = 10,
 ) -> dict[str, Matches]:
-    """What the metric filters of a template match, by their logical ids, sorted.
+    """Collect what the metric filters of a template match, sorted by logical id.
 
     Args:
-        template: The template; its filters that cannot be evaluated are left out.
+        template: The template; filters that cannot be evaluated are skipped.
         logs: Opened logs.
-        filters: The logical ids of the filters wanted. Default: all.
-        events: How many events to keep of each filter at most.
-        top: How many principals, addresses and agents to name at most.
+        filters: Logical ids of the filters. Default: all.
+        events: Maximum number of events to keep for each filter.
+        top: Maximum number of principals, addresses and agents each.
 
     Raises:
         LogError: A log cannot be read.
@@ -112,13 +112,13 @@ def matches(
 def collect(
     conditions: Mapping[str, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
 ) -> dict[str, Matches]:
-    """What each condition matches, by the names that the conditions are given, sorted.
+    """Collect what each condition matches, sorted by name.
 
     Args:
-        conditions: The conditions.
+        conditions: The conditions, by name.
         logs: Opened logs.
-        events: How many events to keep of each condition at most.
-        top: How many principals, addresses and agents to name at most.
+        events: Maximum number of events to keep for each condition.
+        top: Maximum number of principals, addresses and agents each.
 
     Raises:
         LogError: A log cannot be read.
@@ -127,10 +127,10 @@ def collect(
     if not wanted:
         return {}
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool, _database(Path(spool)) as database:
-        for batch in _batches(logs):
+        for batch in batches(logs):
             _keep(database, batch, list(wanted.values()), Path(spool), KEPT if events else 0)
-        database.execute("create temp table hits as select unnest(filters) as filter, id, happened from kept")
-        totals = dict(database.execute("select filter, count(*) from hits group by filter").fetchall())
+        database.execute("create temp table matching as select unnest(filters) as filter, id, happened from kept")
+        totals = dict(database.execute("select filter, count(*) from matching group by filter").fetchall())
         tops = [_top(database, column, top) for column in ("principal", "address", "agent")]
         found = _events(database, events)
     return {
@@ -151,6 +151,7 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     file = str(folder / "matches.duckdb")
     with duckdb.connect(file, config={"temp_directory": spill, "memory_limit": _MEMORY}) as database:
         database.execute("set autoinstall_known_extensions = false")
+        add_macros(database)
         database.execute("create sequence ids")
         columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
         database.execute(f"create table kept (id bigint default nextval('ids'), {columns})")
@@ -160,32 +161,22 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 _TYPES = dict.fromkeys(COLUMNS, "varchar") | {"filters": "integer[]", "happened": "bigint", "length": "bigint"}
 
 
-def _batches(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
-    alike: dict[tuple[Shape, bool], list[Log]] = {}
-    for log in logs:
-        alike.setdefault((log.shape, log.gzipped), []).append(log)
-    for group in alike.values():
-        yield from (group[start : start + _BATCH] for start in range(0, len(group), _BATCH))
-
-
 def _keep(
     database: duckdb.DuckDBPyConnection,
-    batch: Sequence[Log],
+    batch: Batch,
     conditions: Sequence[Expression],
     spool: Path,
     kept: int,
 ) -> None:
-    """Keep the rows of some logs of one shape that match: of all at once, or of each when DuckDB refuses one."""
-    source = {"files": [str(log.path) for log in batch], "compression": "gzip" if batch[0].gzipped else "none"}
+    """Keep the matching rows of a batch: of all logs at once, or of each on its own if DuckDB rejects one."""
     try:
-        statement = select_matching(batch[0].shape, conditions, kept=kept)
-        database.execute(f"insert into kept by name {statement}", source)
-    except (duckdb.Error, UnsayableError):  # a file that DuckDB refuses, or a condition that SQL cannot say
-        if len(batch) > 1:
-            for log in batch:
-                _keep(database, [log], conditions, spool, kept)
+        database.execute(f"insert into kept by name {select_matching(batch, conditions, kept=kept)}", batch.parameters)
+    except (duckdb.Error, UnsupportedInSqlError):  # a file that DuckDB rejects, or a condition that SQL cannot express
+        if len(batch.logs) > 1:
+            for log in batch.logs:
+                _keep(database, Batch((log,)), conditions, spool, kept)
         else:
-            _keep_read(database, kept_rows(batch[0], conditions, kept=kept), spool / "rows.json")
+            _keep_read(database, kept_rows(batch.logs[0], conditions, kept=kept), spool / "rows.json")
 
 
 def _keep_read(database: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]], file: Path) -> None:
@@ -203,7 +194,7 @@ def _top(database: duckdb.DuckDBPyConnection, column: str, wanted: int) -> dict[
     rows = database.execute(
         f"""
         with counted as (
-            select filter, {column} as value, count(*) as events from hits join kept using (id) group by all
+            select filter, {column} as value, count(*) as events from matching join kept using (id) group by all
         )
         select filter, value, events, count(*) over whole, sum(events) over whole
         from counted
@@ -227,12 +218,12 @@ def _top(database: duckdb.DuckDBPyConnection, column: str, wanted: int) -> dict[
 
 
 def _events(database: duckdb.DuckDBPyConnection, wanted: int) -> dict[int, list[Match]]:
-    """The first and the latest, half and half; those without a time come last."""
+    """Return the first and the latest events, half of each; those without a time sort last."""
     result = database.execute(
         """
         with placed as (
             select filter, id, row_number() over ordered as place, count(*) over (partition by filter) as total
-            from hits
+            from matching
             window ordered as (partition by filter order by happened nulls last, id)
         )
         select filter, kept.* exclude (id, filters)
@@ -246,8 +237,8 @@ def _events(database: duckdb.DuckDBPyConnection, wanted: int) -> dict[int, list[
     found: dict[int, list[Match]] = {}
     while rows := result.fetchmany(1000):
         for index, *values in rows:
-            told = dict(zip(names, values, strict=True))
-            happened = told.pop("happened")
+            fields = dict(zip(names, values, strict=True))
+            happened = fields.pop("happened")
             at = None if happened is None else _EPOCH + timedelta(microseconds=happened)
-            found.setdefault(index, []).append(Match(at=at, **told))
+            found.setdefault(index, []).append(Match(at=at, **fields))
     return found

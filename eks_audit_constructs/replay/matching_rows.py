@@ -1,26 +1,26 @@
-"""One row for each event that some condition matches: read by DuckDB, or in Python what DuckDB refuses."""
+"""Read one row for each event that any condition matches: in DuckDB, or in Python what DuckDB rejects."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eks_audit_constructs.audit_logs.logs import Log, Shape, read_lines
-from eks_audit_constructs.conditions.evaluation import MISSING, predicate
+from eks_audit_constructs.audit_logs.events import events
+from eks_audit_constructs.audit_logs.logs import Log
+from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import Expression, Path
+from eks_audit_constructs.duck.lines import Batch, line_reader, messages
 from eks_audit_constructs.replay.counting.counts import Question
-from eks_audit_constructs.replay.counting.hits import Hits
-from eks_audit_constructs.replay.counting.reference import EXPORT_TIME, RFC3339, TIMES
-from eks_audit_constructs.replay.counting.statement import messages, microseconds, parsed
-from eks_audit_constructs.replay.counting.values import Values, stacked
+from eks_audit_constructs.replay.counting.field_columns import stacked
+from eks_audit_constructs.replay.counting.question_columns import QuestionColumns
+from eks_audit_constructs.replay.counting.raw_lines import LineFields
 
 __all__ = ["COLUMNS", "KEPT", "kept_rows", "select_matching"]
 
 KEPT = 16_384
-"""Characters of a log line that are kept: a page that shows hundreds of events has to stay small."""
+"""Characters kept of a log line, so that a page with hundreds of events stays small."""
 
 _FIELDS: dict[str, Path] = {
     "principal": ("user", "username"),
@@ -49,89 +49,73 @@ COLUMNS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def select_matching(shape: Shape, conditions: Sequence[Expression], *, kept: int = KEPT) -> str:
-    """The statement that reads files of the shape, with the parameters `files` and `compression`.
+def select_matching(batch: Batch, conditions: Sequence[Expression], *, kept: int = KEPT) -> str:
+    """Return the statement that reads the files of a batch, with the parameters of the batch.
+
+    For one condition, that the verb is delete, it is in short
+
+        select list_filter([if(q0, 0, null)], …) as filters, * exclude (q0) from (
+            select coalesce(moment(written), …) as happened, json_extract_string(x0, '$') as principal, …,
+                left(message, 16384) as message, length(message) as length, k0 as q0
+            from (…the levels of `raw_lines`…)
+        ) where q0
 
     Args:
-        shape: The shape of the files.
+        batch: The files.
         conditions: The conditions.
-        kept: Characters of a line to keep.
+        kept: Characters to keep of each line.
 
     Raises:
-        UnsayableError: A condition is one that SQL cannot say.
+        UnsupportedInSqlError: SQL cannot express a condition.
     """
-    hits = Hits([Question(condition=condition) for condition in conditions])
-    fields: dict[Path, str] = {}
-    values = Values(lambda path: fields.setdefault(path, f"fields[{len(fields) + 1}]"), event="fields")
+    asked = QuestionColumns([Question(condition=condition) for condition in conditions])
+    fields = LineFields()
 
     def text(path: Path) -> str:
-        return f"json_extract_string({values.json(path)}, '$')"
+        return f"json_extract_string({fields.json(path)}, '$')"
 
     shown = {name: text(path) for name, path in _FIELDS.items()}
     shown["resource"] = f"nullif(concat_ws('/', {', '.join(shown.pop(name) for name in _SPLIT)}), '')"
-    shown["address"] = f"json_extract_string({values.json(_ADDRESSES)}, '$[#-1]')"
-    times = [f"trim({values.json((name,))}::varchar, '\"')" for name in TIMES]
-    asked, quick, told = hits.columns(values)
-    source = f"select *, {parsed(fields)} as fields from ({messages(shape, files=1)})"
+    shown["address"] = f"json_extract_string({fields.json(_ADDRESSES)}, '$[#-1]')"
+    happened = fields.happened
+    terms, shared, answers = asked.columns(fields)
+    lines = fields.parsed(messages(line_reader(), exported=batch.exported, column="0 as source"))
     return f"""
-        select list_filter([{", ".join(f"if({name}, {at}, null)" for at, name in enumerate(hits.names))}],
-            lambda hit: hit is not null) as filters, * exclude ({", ".join(hits.names)})
+        select list_filter([{", ".join(f"if({name}, {at}, null)" for at, name in enumerate(asked.names))}],
+            lambda place: place is not null) as filters, * exclude ({", ".join(asked.names)})
         from (
-            select {microseconds(times, exported=shape is Shape.EXPORT)} as happened,
+            select {happened} as happened,
                 {", ".join(f"{written} as {name}" for name, written in shown.items())},
-                left(message, {kept}) as message, length(message) as length{told}
-            from ({stacked(source, values.extracted, values.told, asked, quick)})
+                left(message, {kept}) as message, length(message) as length{answers}
+            from ({stacked(lines, fields.extracted, fields.converted, terms, shared)})
         )
-        where {" or ".join(hits.names)}
+        where {" or ".join(asked.names)}
     """
 
 
 def kept_rows(log: Log, conditions: Sequence[Expression], *, kept: int = KEPT) -> Iterator[dict[str, Any]]:
-    """The same rows, read in Python.
+    """Yield the same rows, read in Python.
 
     Raises:
         LogError: The log cannot be read.
     """
     tests = [predicate(condition) for condition in conditions]
-    for line in read_lines(log):
-        if not line.strip():
+    for event in events(log):
+        matching = [index for index, test in enumerate(tests) if test(event.line, event.value)]
+        if not matching:
             continue
-        exported = _EXPORTED.match(line) if log.shape is Shape.EXPORT else None
-        message = line[exported.end() :] if exported else line
-        event = _parsed(message)
-        hits = [index for index, test in enumerate(tests) if test(message, event)]
-        if not hits:
-            continue
-        fields = {name: _text(_at(event, path)) for name, path in _FIELDS.items()}
-        addresses = _at(event, _ADDRESSES)
-        times = [exported[1].decode()] if exported else []
-        times += [text for name in TIMES if isinstance(text := _at(event, (name,)), str)]
-        written = message.decode(errors="replace")
+        fields = {name: _text(_at(event.value, path)) for name, path in _FIELDS.items()}
+        addresses = _at(event.value, _ADDRESSES)
+        written = event.line.decode(errors="replace")
         yield {
-            "filters": hits,
-            "happened": next((at for text in times if (at := _moment(text)) is not None), None),
+            "filters": matching,
+            "happened": None if event.at is None else (event.at - _EPOCH) // timedelta(microseconds=1),
             "address": _text(addresses[-1]) if isinstance(addresses, list) and addresses else None,
             "resource": "/".join(part for name in _SPLIT if (part := fields.pop(name)) is not None) or None,
             **fields,
             "message": written[:kept],
             "length": len(written),
         }
-
-
-_EXPORTED = re.compile(rf"({EXPORT_TIME}) ".encode())
-_TIME = re.compile(RFC3339)
-
-
-def _parsed(message: bytes) -> Any:
-    try:
-        event = json.loads(message.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return MISSING
-    return event if isinstance(event, dict) else MISSING
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _at(event: Any, path: Path) -> Any:
@@ -145,12 +129,4 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value)
-    return text.encode(errors="replace").decode()  # half a surrogate pair is no text
-
-
-def _moment(text: str) -> int | None:
-    try:
-        at = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
-    except ValueError:
-        return None
-    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)
+    return text.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded

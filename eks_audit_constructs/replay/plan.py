@@ -1,4 +1,4 @@
-"""From metric filters to the metrics that alarms watch: what to ask of the logs, and the series that come of it."""
+"""Plan what to count in logs for metric filters and alarms, and turn the counts into metrics."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from eks_audit_constructs.templates.template import Alarm, Metric, MetricFilter,
 __all__ = ["Plan", "Series", "plan"]
 
 Series = Mapping[int, Sample]
-"""A metric: what was written to it in each minute, by the minute's first second since 1970."""
+"""A metric: the values written in each minute, by the minute's first second since 1970."""
 
 _LOG_GROUP_METRICS = {"IncomingLogEvents": "lines", "IncomingBytes": "sizes"}
-"""The metrics CloudWatch itself writes for a log group.
+"""The metrics that CloudWatch writes for a log group.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Writer:
-    """A metric filter that writes to an alarm's metric, with the question that counts what it writes."""
+    """A metric filter that writes to an alarm's metric, and the question that counts its values."""
 
     question: int
     value: float | None
-    """What each match writes; None: the number in the event."""
+    """The value written for each match; None: the number in the event."""
     default: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What to count in the logs, so that a template's filters and alarms can be told.
+    """What to count in logs to evaluate the filters and alarms of a template.
 
     Attributes:
-        questions: What to count.
+        questions: The questions to count.
         filters: The question of each filter that can be evaluated, by logical id.
         errors: Why a filter or an alarm cannot be evaluated, by logical id.
     """
@@ -47,11 +47,11 @@ class Plan:
 
     @property
     def asks_sizes(self) -> bool:
-        """Whether an alarm watches the bytes that come in."""
+        """Whether an alarm watches incoming bytes."""
         return "sizes" in self._log_group_metrics.values()
 
     def series(self, alarm: Alarm, counted: LogCounts) -> Series:
-        """The metric that an alarm without an error watches."""
+        """Return the metric that an alarm watches; the alarm must not be in `errors`."""
         own = self._log_group_metrics.get(alarm.logical_id)
         if own is not None:
             per_minute = counted.lines if own == "lines" else counted.sizes
@@ -60,7 +60,7 @@ class Plan:
 
 
 def plan(template: Template) -> Plan:
-    """Join a template's alarms to the filters that write their metrics."""
+    """Plan what to count, and connect a template's alarms to the filters that write their metrics."""
     planner = _Planner(template)
     for item in template.filters:
         planner.add_filter(item)
@@ -75,7 +75,7 @@ def plan(template: Template) -> Plan:
     )
 
 
-class _CannotTellError(Exception):
+class _UnsupportedError(Exception):
     """Why a filter or an alarm cannot be evaluated."""
 
 
@@ -91,25 +91,25 @@ class _Planner:
     def add_filter(self, item: MetricFilter) -> None:
         try:
             if item.condition is None:
-                raise _CannotTellError(item.error)
+                raise _UnsupportedError(item.error)
             path, value = _value_of(item)
             question = self._ask(Question(condition=item.condition, value=path))
             self.filters[item.logical_id] = _Writer(question=question, value=value, default=item.default)
-        except _CannotTellError as reason:
+        except _UnsupportedError as reason:
             self.errors[item.logical_id] = str(reason)
 
     def add_alarm(self, alarm: Alarm) -> None:
         try:
             if alarm.error is not None:
-                raise _CannotTellError(alarm.error)
+                raise _UnsupportedError(alarm.error)
             if alarm.metric is None:
-                raise _CannotTellError("it names no metric")
+                raise _UnsupportedError("it names no metric")
             if alarm.metric.namespace == "AWS/Logs":
                 self.log_group_metrics[alarm.logical_id] = self._log_group_metric(alarm, alarm.metric)
             else:
                 sources = self._sources(alarm, alarm.metric)
                 self.writers[alarm.logical_id] = tuple(self._writer(item, alarm.metric) for item in sources)
-        except _CannotTellError as reason:
+        except _UnsupportedError as reason:
             self.errors[alarm.logical_id] = str(reason)
 
     def _ask(self, question: Question) -> int:
@@ -118,31 +118,31 @@ class _Planner:
 
     def _log_group_metric(self, alarm: Alarm, metric: Metric) -> str:
         if metric.name not in _LOG_GROUP_METRICS or metric.dimension_names != ("LogGroupName",):
-            raise _CannotTellError("logs alone do not tell its metric")
+            raise _UnsupportedError("its metric cannot be computed from logs alone")
         if alarm.statistic != "Sum":
-            raise _CannotTellError(f"of its metric logs tell only the Sum, not the {alarm.statistic}")
+            raise _UnsupportedError(f"only the Sum of its metric can be computed from logs, not the {alarm.statistic}")
         groups, own = {item.log_group for item in self.template.filters}, metric.dimensions[0][1]
         if groups and own not in groups:
-            raise _CannotTellError(f"no metric filter reads its log group {own}, so these logs may not be its own")
+            raise _UnsupportedError(f"no metric filter reads its log group {own}, so these logs may be from another")
         return _LOG_GROUP_METRICS[metric.name]
 
     def _sources(self, alarm: Alarm, metric: Metric) -> list[MetricFilter]:
         sources = [item for item in self.template.filters if item.metric is not None and _same(item.metric, metric)]
         if not sources:
-            raise _CannotTellError("no metric filter of this template writes its metric")
+            raise _UnsupportedError("no metric filter of this template writes its metric")
         broken = [item.logical_id for item in sources if item.logical_id in self.errors]
         if broken:
-            raise _CannotTellError(f"its metric filter cannot be evaluated: {', '.join(broken)}")
+            raise _UnsupportedError(f"its metric filter cannot be evaluated: {', '.join(broken)}")
         if alarm.unit is not None and all(item.unit != alarm.unit for item in sources):
             written = sources[0].unit
-            raise _CannotTellError(f"it asks for the unit {alarm.unit}, its metric is written in {written}: no data")
+            raise _UnsupportedError(f"it asks for the unit {alarm.unit}, but its metric has {written}: no data")
         return sources
 
     def _writer(self, item: MetricFilter, metric: Metric) -> _Writer:
         writer = self.filters[item.logical_id]
         if item.metric is None or item.condition is None or not item.metric.dimensions:
             return writer
-        # With dimensions, each value is a metric of its own: ask for the one that the alarm names.
+        # With dimensions, each value is a separate metric: count the one that the alarm names.
         selectors = zip(item.metric.dimensions, metric.dimensions, strict=True)
         terms = [_dimension(name, selector, value) for (name, selector), (_, value) in selectors]
         question = Question(condition=all_of([item.condition, *terms]), value=self.questions[writer.question].value)
@@ -158,24 +158,24 @@ def _same(written: Metric, watched: Metric) -> bool:
 
 
 def _value_of(item: MetricFilter) -> tuple[Path | None, float | None]:
-    """What a match writes to the metric: the number at a path, or always the same one."""
+    """Return what a match writes to the metric: the number at a path, or a fixed number."""
     try:
         if item.value.startswith("$"):
             return _selected(item.value).path, None
         return None, float(item.value)
     except ValueError as error:
         reason = f"its metric value {item.value} is neither a number nor a field in this template"
-        raise _CannotTellError(reason) from error
+        raise _UnsupportedError(reason) from error
 
 
 def _dimension(name: str, selector: str, value: str) -> Expression:
-    """The events that have this value of a dimension; CloudWatch writes numbers as text."""
+    """Match the events with this value of a dimension; CloudWatch writes numbers as text."""
     if "*" in value or "${" in value:
-        raise _CannotTellError(f"the value {value} of its dimension {name} is not known here")
+        raise _UnsupportedError(f"the value {value} of its dimension {name} is not known here")
     try:
         selected = _selected(selector)
     except ValueError as error:
-        raise _CannotTellError(f"the dimension {name} of its metric filter is no field: {selector}") from error
+        raise _UnsupportedError(f"the dimension {name} of its metric filter is not a field: {selector}") from error
     try:
         return any_of([selected == value, selected == float(value)])
     except ValueError:
@@ -188,7 +188,7 @@ def _selected(selector: str) -> Field:
 
 def _written(writer: _Writer, counted: LogCounts) -> dict[int, Sample]:
     series = dict(counted.answers[writer.question].minutes)
-    if writer.value is not None and writer.value != 1:  # what was counted already says 1 for each
+    if writer.value is not None and writer.value != 1:  # matches are already counted as 1
         value = writer.value
         series = {minute: Sample(had.count, had.count * value, value, value) for minute, had in series.items()}
     if writer.default is not None:

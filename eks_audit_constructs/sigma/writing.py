@@ -39,7 +39,7 @@ _IDS = uuid5(NAMESPACE_OID, "eks-audit-constructs")
 _ORDER = {Operator.LT: "lt", Operator.LE: "lte", Operator.GT: "gt", Operator.GE: "gte"}
 
 
-class UnsayableError(Exception):
+class UnsupportedInSigmaError(Exception):
     """Sigma has no words for a condition; the message is the reason."""
 
 
@@ -50,7 +50,7 @@ def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], 
     for detection in detections:
         try:
             documents += _documents(detection)
-        except UnsayableError as reason:
+        except UnsupportedInSigmaError as reason:
             left_out.append((detection.id, str(reason)))
     text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120, explicit_start=True)
     return (text if documents else ""), tuple(left_out)
@@ -59,7 +59,7 @@ def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], 
 def _documents(detection: Detection) -> list[dict[str, Any]]:
     counted = detection.counted
     if isinstance(counted, Silence):
-        raise UnsayableError("a Sigma rule is about events, and this detection about their absence")
+        raise UnsupportedInSigmaError("a Sigma rule is about events, and this detection about their absence")
     rule = {"logsource": {"product": "kubernetes", "service": "audit"}, "detection": search(counted)}
     if detection.threshold == 1:
         return [_described(detection, detection.id, detection.title, rule)]
@@ -96,7 +96,7 @@ def search(condition: Expression) -> dict[str, Any]:
     """The `detection` of a rule: named searches, and the condition that joins them.
 
     Raises:
-        UnsayableError: Sigma has no words for a part of the condition.
+        UnsupportedInSigmaError: Sigma has no words for a part of the condition.
     """
     writer = _Writer()
     text = writer.say(condition)
@@ -117,7 +117,7 @@ class _Writer:
             case Or(terms) if terms:
                 return self._any(terms)
             case And() | Or():
-                raise UnsayableError("a Sigma rule asks for something, and not for everything or nothing")
+                raise UnsupportedInSigmaError("a Sigma rule asks for something, and not for everything or nothing")
         return self._all((condition,))
 
     def _all(self, terms: tuple[Expression, ...]) -> str:
@@ -192,7 +192,7 @@ def _negated(term: Expression) -> Comparison | Term | None:
     match term:
         case Comparison(path, Operator.NE, value):
             if ANY_ELEMENT in path:
-                raise UnsayableError(f"Sigma cannot say that some element of {selector(path)} is another one")
+                raise UnsupportedInSigmaError(f"Sigma cannot say that some element of {selector(path)} is another one")
             return Comparison(path, Operator.EQ, value)
         case Term(text, True):
             return Term(text)
@@ -217,12 +217,12 @@ def _item(leaf: Expression) -> tuple[str, Any]:
         case Is(path, constant) if constant is not Constant.NULL:
             return _name(path), constant is Constant.TRUE
         case Is(path):
-            raise UnsayableError(f"Sigma does not tell null from a missing field, in {selector(path)}")
+            raise UnsupportedInSigmaError(f"Sigma does not tell null from a missing field, in {selector(path)}")
         case Term(Regex(source)):
             return "|re", source
         case Term(str() as text):
             if "*" in text:
-                raise UnsayableError(f"a keyword with a star, {text!r}, would be a wildcard in Sigma")
+                raise UnsupportedInSigmaError(f"a keyword with a star, {text!r}, would be a wildcard in Sigma")
             return "|cased", _escaped(text)
     raise TypeError(f"{leaf!r} is no condition")
 
@@ -240,4 +240,4 @@ def _name(path: Path) -> str:
                 return name
         except AuditConfigurationError:
             continue
-    raise UnsayableError(f"no rule for Kubernetes audit logs can name the field {selector(path)}")
+    raise UnsupportedInSigmaError(f"no rule for Kubernetes audit logs can name the field {selector(path)}")

@@ -148,7 +148,7 @@ def test_throttled_for_good(group: FakeAws) -> None:
 
 
 def test_a_time_without_events(group: FakeAws) -> None:
-    with pytest.raises(EksAuditError, match=r"no event.*2026-11-23 02:00:00"):
+    with pytest.raises(EksAuditError, match=r"no log event.*2026-11-23 02:00:00"):
         sources.resolve([], log_group=GROUP, since="2026-11-23T02:00", until="2026-11-23T03:00")
 
     assert len(lines(sources.resolve([], log_group=GROUP, since="2026-11-23T02:00", until="2026-11-23T04:00"))) == 60

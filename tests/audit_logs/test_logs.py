@@ -150,7 +150,7 @@ class TestFirehose:
         counted, said = heard(path)
 
         assert (counted.events, counted.unreadable, counted.answers[0].matched) == (4, 1, 3)
-        assert "no JSON at 1 place" in said[0]
+        assert "invalid JSON at 1 place" in said[0]
 
     def test_events_over_several_lines(self, tmp_path: Path) -> None:
         path = write_log(tmp_path, *[json.dumps({"verb": "get", "user": {}}, indent=2)] * 3)
@@ -172,7 +172,7 @@ class TestFirehose:
 
         assert (counted.events, counted.unreadable, counted.lines) == (4, 2, {SIX_TWO: 4})
         assert [answer.matched for answer in counted.answers] == [2, 2]
-        assert said == [f"{path}: 1 control message(s) left out, they are no log events"]
+        assert said == [f"{path}: 1 control message(s) left out, they are not log events"]
 
     def test_a_compressed_object_of_compressed_envelopes(self, tmp_path: Path) -> None:
         members = b"".join(gzip.compress(self.envelope("access denied").encode()) for _ in range(3))

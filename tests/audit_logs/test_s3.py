@@ -39,7 +39,7 @@ def test_objects_below_a_prefix_are_replayed(archive: FakeAws, tmp_path: Path) -
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert (
-        said[0] == "s3://archive/2026/11/23/aws-logs-write-test: left out, the export task wrote it to try the bucket"
+        said[0] == "s3://archive/2026/11/23/aws-logs-write-test: left out, the export task wrote it to test the bucket"
     )
     assert said[1].startswith("s3://archive/2026/11/: fetched 3 object(s)")
 
@@ -83,8 +83,8 @@ def test_other_paths_stay_as_they_are(fake_aws: FakeAws, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("s3://", "a bucket has a name"),
-        ("s3://archive/1999/", "no object's key begins so"),
+        ("s3://", "the URI names no bucket"),
+        ("s3://archive/1999/", "no object has this prefix"),
         ("s3://nowhere/2026/", "The specified bucket does not exist"),
     ],
 )

@@ -30,7 +30,7 @@ def condition(detection: Detection) -> Expression:
 def test_each_sample_through_every_rendering(detection: Detection) -> None:
     told = samples(detection.id)
     renderings = (predicate(condition(detection)), predicate(parse(detection.pattern or "")))
-    where = sql.render(condition(detection), dialect="duckdb")
+    where = sql.render(condition(detection), dialect=sql.DUCKDB)
     logs = "SELECT unnest(?) AS message, unnest(?) AS number"
     lines, numbers = [sample.line for sample in told], list(range(len(told)))
     by_sql = duckdb.execute(f"SELECT number FROM ({logs}) WHERE {where}", [lines, numbers]).fetchall()
@@ -66,7 +66,7 @@ def test_all_renderings_agree_on_every_recorded_event() -> None:
     database = duckdb.connect()
     database.execute("CREATE TABLE logs AS SELECT unnest(?) AS message", [[line.decode() for line in lines]])
     for one in EVENT_DETECTIONS:
-        where = sql.render(condition(one), dialect="duckdb")
+        where = sql.render(condition(one), dialect=sql.DUCKDB)
         found = {row for (row,) in database.execute(f"SELECT rowid FROM logs WHERE {where}").fetchall()}
         for rendering in (condition(one), parse(one.pattern or "")):
             matches = predicate(rendering)

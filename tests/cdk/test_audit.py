@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_eks as eks
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
@@ -91,6 +92,16 @@ def test_detections_need_the_audit_log(stack: Stack) -> None:
         EksAudit(stack, "Audit", cluster="prod", log_types=api_only)
     assert refusal.value.where == "Stack/Audit: log_types"
     assert EksAudit(stack, "Silent", cluster="other", log_types=api_only, detections=[catalog.AUDIT_LOG_SILENT])
+
+
+def test_detections_need_a_log_group_with_metric_filters(stack: Stack) -> None:
+    infrequent = logs.LogGroupClass.INFREQUENT_ACCESS
+    with pytest.raises(AuditConfigurationError, match="no metric filters") as refusal:
+        EksAudit(stack, "Audit", cluster="prod", log_group_class=infrequent)
+    assert refusal.value.where == "Stack/Audit"
+    EksAudit(stack, "Silent", cluster="other", log_group_class=infrequent, detections=[catalog.AUDIT_LOG_SILENT])
+    [logging] = [one for one in resources(stack, "Custom::EksControlPlaneLogging") if one["ClusterName"] == "other"]
+    assert logging["LogGroupClass"] == "INFREQUENT_ACCESS"
 
 
 def test_no_detections_and_no_queries_leave_the_topic(stack: Stack) -> None:

@@ -20,7 +20,7 @@ from eks_audit_constructs.cli.exit_codes import MEANINGS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "eks_audit_constructs"]
-HEAVY = {"rich", "aws_cdk", "jsii", "duckdb", "sqlglot", "lark", "orjson", "yaml"}
+HEAVY = {"rich", "aws_cdk", "jsii", "duckdb", "lark", "orjson", "yaml"}
 PRINTING = [
     ["--help"],
     ["detections"],

@@ -101,7 +101,7 @@ def test_not_keeps_the_events_without_the_field(condition: Expression, event: ob
 
 
 def test_not_of_any_element_is_refused() -> None:
-    with pytest.raises(ValueError, match="no filter pattern can say"):
+    with pytest.raises(ValueError, match="no filter pattern can express"):
         ~(field("sourceIPs[*]") == "10.0.0.1")
 
 

@@ -133,8 +133,8 @@ def test_a_pattern_may_have_1024_characters_and_no_more() -> None:
         (field("a") == "", "at least one character"),
         (field("a") == "line\nbreak", "printable"),
         (field("a") == float("inf"), "finite"),
-        ((field("a") == 1) & message_contains("x"), "without fields beside"),
-        (any_of([message_contains("x"), ~message_contains("y")]), "wanted or unwanted"),
+        ((field("a") == 1) & message_contains("x"), "without fields"),
+        (any_of([message_contains("x"), ~message_contains("y")]), "negated or not"),
     ],
 )
 def test_what_cloudwatch_would_refuse_is_refused_before(expression: Expression, says: str | None) -> None:

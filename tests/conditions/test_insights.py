@@ -31,6 +31,7 @@ from eks_audit_constructs.conditions.insights import (
 )
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions
+from tests.depth import examples
 
 verb, user, code = field("verb"), field("user.username"), field("responseStatus.code")
 
@@ -133,7 +134,7 @@ def test_other_streams_are_read_by_name() -> None:
 
 
 @given(expression=expressions(terms=True, elements=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_and_and_or_never_stand_side_by_side(expression: Expression) -> None:
     with contextlib.suppress(AuditConfigurationError):
         text = QUOTED.sub("x", filter_clause(expression, where="q"))

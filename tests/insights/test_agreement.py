@@ -38,6 +38,7 @@ from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import plan
 from eks_audit_constructs.insights.syntax import Script
 from tests.conditions import strategies
+from tests.depth import examples
 
 Line = tuple[bytes, Any]
 
@@ -115,7 +116,7 @@ def numbered(events: Sequence[dict[str, Any]]) -> list[bytes]:
 
 
 SLOW = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
 

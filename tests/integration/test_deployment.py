@@ -22,6 +22,7 @@ import pytest
 
 from tests.apps import ROOT
 from tests.cdk.control_plane.handler.fake_aws import FakeAws
+from tests.depth import only_in_depth
 
 MINISTACK = Path(os.environ.get("MINISTACK_VENV", ROOT / ".venv-ministack")) / "bin" / "ministack"
 CDK = Path(os.environ.get("CDK_CLI", ROOT / "node_modules" / ".bin" / "cdk"))
@@ -32,6 +33,7 @@ LEFT_OUT = {
 """Types of the default stack that are not deployed here, and why."""
 
 pytestmark = [
+    only_in_depth,
     pytest.mark.skipif(not MINISTACK.exists(), reason="no emulator: `make integration` sets it up"),
     pytest.mark.skipif(not CDK.exists(), reason="no CDK CLI: `make integration` sets it up"),
 ]

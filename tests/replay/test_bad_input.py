@@ -50,7 +50,7 @@ class TestDamage:
 
         assert 0 < left <= result.counted.events <= len(lines)
         assert result.counted.unreadable == result.counted.events - left
-        assert result.notes == (f"{path}: it is cut short; what could be decompressed before is counted",)
+        assert result.notes == (f"{path}: it is cut short; only what could be decompressed is counted",)
 
     def test_a_damaged_checksum_is_said(self, tmp_path: Path, real_logs: Path, template: Path) -> None:
         whole, lines = self.compressed(real_logs)
@@ -87,7 +87,7 @@ class TestDamage:
 
         assert 1_000 < result.counted.events < 5_000
         assert "cut short" in result.notes[0]
-        assert "no JSON at 1 place" in result.notes[1]
+        assert "invalid JSON at 1 place" in result.notes[1]
 
     def test_half_a_line_is_an_event_nobody_can_read(self, tmp_path: Path, template: Path) -> None:
         result = replay(template, [write_log(tmp_path, READ, READ[:60])])

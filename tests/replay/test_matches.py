@@ -21,6 +21,7 @@ from eks_audit_constructs.replay.matches import Matches, Top, collect, matches
 from eks_audit_constructs.replay.matching_rows import KEPT
 from eks_audit_constructs.templates.template import read_template
 from tests.conditions.strategies import expressions, lines
+from tests.depth import examples
 from tests.replay.builders import event, metric_filter, write_log, write_template
 
 FORBIDDEN = '{ $.responseStatus.code = 403 && $.stage = "ResponseComplete" }'
@@ -167,7 +168,7 @@ class TestWhatDuckdbRefuses:
         assert matched["odd"].total == 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(expressions(terms=True), min_size=1, max_size=4), st.lists(lines(), min_size=1, max_size=6))
 def test_matches_what_the_reference_matches(conditions: list[Expression], written: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

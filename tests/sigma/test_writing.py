@@ -33,7 +33,7 @@ from eks_audit_constructs.conditions.expression import (
 )
 from eks_audit_constructs.sigma import read, write
 from eks_audit_constructs.sigma.conditions import Reader
-from eks_audit_constructs.sigma.writing import UnsayableError, search
+from eks_audit_constructs.sigma.writing import UnsupportedInSigmaError, search
 from tests.conditions.strategies import events, expressions
 from tests.sigma.rules import read_one
 
@@ -179,7 +179,7 @@ def test_fields_and_values(condition: Expression, written: dict[str, Any]) -> No
     ],
 )
 def test_what_sigma_cannot_say_is_left_out_with_the_reason(condition: Expression, says: str) -> None:
-    with pytest.raises(UnsayableError, match=says):
+    with pytest.raises(UnsupportedInSigmaError, match=says):
         search(condition)
 
 
@@ -222,7 +222,7 @@ def test_reading_what_was_written_means_the_same(condition: Expression, event: d
     condition = within(condition)
     try:
         detection = search(condition)
-    except UnsayableError:
+    except UnsupportedInSigmaError:
         assume(False)  # what is left out has tests of its own
         return
     rule = {"title": "It", "logsource": {"product": "kubernetes"}, "detection": detection}

@@ -15,7 +15,7 @@ from constructs import Construct, IDependable
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Detections, Severity
-from eks_audit_constructs.cdk.checks import class_of
+from eks_audit_constructs.cdk.checks import class_of, refuse_class_without_filters
 from eks_audit_constructs.cdk.queries import query_name
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import Expression
@@ -39,8 +39,9 @@ class AuditAlarms(Construct):
         id: The construct's id.
         cluster_name: The cluster's name; alarms, metrics and queries are named by it.
         log_group: The cluster's log group, of the Standard class.
-        detections: What to look for. Default: `catalog.DEFAULT`.
-        topic: Where alarms go: one topic for all, or one for each severity that is to be told.
+        detections: What to look for. Default: `catalog.DEFAULT`; an empty list for no alarms.
+        topic: Where alarms go: one topic for all, or one for each severity that is to be told. The policy of each,
+            and of its key, must let cloudwatch.amazonaws.com publish, as those of an `AlarmTopic` do.
             Default: alarms change colour and tell nobody.
 
     Raises:
@@ -128,13 +129,8 @@ class AuditAlarms(Construct):
                     limit=f"a log group has at most {limit} {what}",
                     way_out="Leave detections out with .without(...), or keep them as saved queries.",
                 )
-        if counted and class_of(self._log_group) is logs.LogGroupClass.INFREQUENT_ACCESS:
-            raise AuditConfigurationError(
-                self.node.path,
-                value="INFREQUENT_ACCESS",
-                limit="log groups of this class have no metric filters, so no detection could count",
-                way_out="Use LogGroupClass.STANDARD, or pass detections=[]",
-            )
+        if counted:
+            refuse_class_without_filters(class_of(self._log_group), self.node.path)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
         silence = detection.pattern is None

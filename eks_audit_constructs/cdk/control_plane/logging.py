@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
-from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack, Token
+from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk.interfaces.aws_eks import ClusterReference, IClusterRef
 from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
-from eks_audit_constructs.cdk.control_plane.log_group import log_group_name, owned_log_group, refuse_other_name
+from eks_audit_constructs.cdk.control_plane import refusals
+from eks_audit_constructs.cdk.control_plane.log_group import log_group_name, owned_log_group
+from eks_audit_constructs.cdk.options import RunningOptions
 from eks_audit_constructs.errors import AuditConfigurationError
 
 if TYPE_CHECKING:  # the EKS modules take 0.4 s to load, and an app that names its cluster needs neither
@@ -90,6 +92,7 @@ class ControlPlaneLogging(Construct):
         removal_policy: RemovalPolicy | None = None,
     ) -> None:
         super().__init__(scope, id)
+        where = self.node.path
         settings = {
             "retention": retention,
             "encryption_key": encryption_key,
@@ -103,23 +106,23 @@ class ControlPlaneLogging(Construct):
         native = None if isinstance(cluster, str) else _native(cluster)
         if native is not None and native.name is not None:
             name = native.name
-        self._cluster_name = checks.cluster_name(name, self.node.path)
+        self._cluster_name = checks.cluster_name(name, where)
 
         if native is not None:
-            self._refuse_elsewhere(native)
-            self._refuse_switching_off(off)
-            native.claim(self.node.path)
-            types = native.switch_on(types, self.node.path)
+            refusals.refuse_elsewhere(Stack.of(self), native.resource.stack, where)
+            refusals.refuse_switching_off(off, where)
+            native.claim(where)
+            types = native.switch_on(types, where)
         self._log_types = types
 
-        self._refuse_what_keeps_nothing(retention, log_group_class)
+        refusals.refuse_what_keeps_nothing(retention, log_group_class, where)
         self._running: RunningClusterLogging | None = None
         self._log_group: logs.ILogGroup
         if log_group is not None:
-            self._refuse_both(log_group, given)
+            refusals.refuse_both(log_group, given, self._cluster_name, where)
             self._log_group = log_group
             if native is None:
-                self._running = self._switch_on(types, off)
+                self._running = self._switch_on(log_types=types, switch_off=off)
                 self._running.resource.node.add_dependency(log_group)
         elif native is not None and native.name is not None:
             self._log_group = owned_log_group(
@@ -132,11 +135,11 @@ class ControlPlaneLogging(Construct):
                 log_group_class=log_group_class,
             )
         else:
-            self._refuse_removal(removal_policy)
+            refusals.refuse_removal(removal_policy, where)
             self._log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
             self._running = self._switch_on(
-                types if native is None else [],  # this app's cluster switches them on itself
-                off,
+                log_types=types if native is None else [],  # this app's cluster switches them on itself
+                switch_off=off,
                 retention=retention or logs.RetentionDays.ONE_YEAR,
                 keep_retention=native is None and retention is None,
                 encryption_key=encryption_key,
@@ -206,12 +209,10 @@ class ControlPlaneLogging(Construct):
                 raise AuditConfigurationError(self.node.path, value=log_type, limit=limit, way_out=way_out)
         return sorted({_SPELLING[log_type.name] for log_type in log_types})
 
-    def _switch_on(self, types: Sequence[str], off: Sequence[str], **settings: Any) -> RunningClusterLogging:
+    def _switch_on(self, **options: Unpack[RunningOptions]) -> RunningClusterLogging:
         from eks_audit_constructs.cdk.control_plane.running import RunningClusterLogging
 
-        return RunningClusterLogging(
-            self, "Running", cluster_name=self._cluster_name, log_types=types, switch_off=off, **settings
-        )
+        return RunningClusterLogging(self, "Running", cluster_name=self._cluster_name, **options)
 
     def _explain(self, native: NativeCluster | None, *, group_given: bool) -> None:
         """Say which way was taken, to whoever synthesizes."""
@@ -254,69 +255,6 @@ class ControlPlaneLogging(Construct):
             return log_group
         here.add_stack_dependency(there)
         return logs.LogGroup.from_log_group_name(self, "LogGroup", log_group_name(self._cluster_name))
-
-    def _refuse_elsewhere(self, native: NativeCluster) -> None:
-        here, there = Stack.of(self), native.resource.stack
-        for ours, theirs in ((here.region, there.region), (here.account, there.account)):
-            if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
-                raise AuditConfigurationError(
-                    self.node.path,
-                    value=ours,
-                    limit=f"the cluster's log group is where the cluster is: {theirs}",
-                    way_out=f"Define this in a stack of {theirs}, the cluster's own for example",
-                )
-
-    def _refuse_both(self, log_group: logs.ILogGroup, given: Sequence[str]) -> None:
-        if not hasattr(log_group, "add_metric_filter"):
-            raise AuditConfigurationError(
-                self.node.path,
-                value=log_group,
-                limit="log_group is a log group construct",
-                way_out="Give a LogGroup, or LogGroup.from_log_group_name(...)",
-            )
-        if given:
-            raise AuditConfigurationError(
-                self.node.path,
-                value=", ".join(given),
-                limit="an existing log group keeps its own settings",
-                way_out="Set them on the log group itself, or leave log_group out",
-            )
-        refuse_other_name(log_group, self._cluster_name, self.node.path)
-
-    def _refuse_what_keeps_nothing(self, retention: object, log_group_class: logs.LogGroupClass | None) -> None:
-        if retention is not None and not isinstance(retention, logs.RetentionDays):
-            known = checks.retention_days(retention, self.node.path)
-            raise AuditConfigurationError(
-                self.node.path,
-                value=retention,
-                limit="retention is one of aws_logs.RetentionDays",
-                way_out=f"Write RetentionDays.{known.name}",
-            )
-        if log_group_class is logs.LogGroupClass.DELIVERY:
-            raise AuditConfigurationError(
-                self.node.path,
-                value="DELIVERY",
-                limit="a DELIVERY log group passes events on instead of keeping them",
-                way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS where nothing alarms on the log group",
-            )
-
-    def _refuse_removal(self, removal_policy: RemovalPolicy | None) -> None:
-        if removal_policy is not None:
-            raise AuditConfigurationError(
-                self.node.path,
-                value=removal_policy.name,
-                limit="a log group that EKS or the custom resource makes stays when the stack goes",
-                way_out="Leave removal_policy out, or give a log_group of your own",
-            )
-
-    def _refuse_switching_off(self, off: Sequence[str]) -> None:
-        if off:
-            raise AuditConfigurationError(
-                self.node.path,
-                value=", ".join(off),
-                limit="switch_off is for a cluster that already runs; this one's own properties say what is on",
-                way_out="Leave switch_off out, and list what is to be on in the cluster's own properties",
-            )
 
 
 def _native(cluster: IClusterRef) -> NativeCluster | None:

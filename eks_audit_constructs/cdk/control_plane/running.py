@@ -1,79 +1,26 @@
-"""Logging of clusters that this app does not define: a custom resource, and the one function behind all of a stack's.
-
-The function has no guard against two deployments that meet, since it needs none: EKS runs one update of a cluster at a
-time, and the handler reads again before it sends. A reserved concurrency would make clusters wait for each other, and
-accounts with a small limit refuse it.
-"""
+"""Logging of clusters that this app does not define: a custom resource for each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
 
 import jsii
-from aws_cdk import (
-    Acknowledgment,
-    CustomResource,
-    Duration,
-    IStableListProducer,
-    ITaggableV2,
-    Lazy,
-    RemovalPolicy,
-    Stack,
-    TagManager,
-    TagType,
-    Validations,
-)
-from aws_cdk import aws_iam as iam
+from aws_cdk import CustomResource, Duration, ITaggableV2, TagManager, TagType
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
-from eks_audit_constructs.cdk.control_plane.handler import inline_code
-from eks_audit_constructs.cdk.control_plane.log_group import let_logs_use, log_group_arn
-from eks_audit_constructs.cdk.grants import service
+from eks_audit_constructs.cdk.control_plane.function import LIFETIME, LoggingFunction
+from eks_audit_constructs.cdk.control_plane.log_group import let_logs_use
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["RunningClusterLogging"]
 
-_LIFETIME = Duration.minutes(15)
-"""The longest that a function may run."""
-
 _RESOURCE_TYPE = "Custom::EksControlPlaneLogging"
 
-_MAX_POLICY = 6144
-"""Characters in a managed policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-_POLICY_BASE, _POLICY_EACH = 1000, 230
-"""What the policy takes without clusters, and for each, at the longest partition and Region, without its names."""
-
 _DAYS = {retention: days for days, retention in checks.RETENTIONS.items()} | {logs.RetentionDays.INFINITE: 0}
-
-_ACKNOWLEDGED = {
-    "It calls public AWS endpoints and opens no port: a VPC would only add what can break": (
-        "HIPAA.Security-LambdaInsideVPC",
-        "NIST.800.53.R4-LambdaInsideVPC",
-        "NIST.800.53.R5-LambdaInsideVPC",
-        "PCI.DSS.321-LambdaInsideVPC",
-    ),
-    "CloudFormation is told of every failure, and waits for nothing that a queue would hold": (
-        "HIPAA.Security-LambdaDLQ",
-        "NIST.800.53.R5-LambdaDLQ",
-    ),
-    "EKS runs one update of a cluster at a time; accounts with a small limit refuse a reservation": (
-        "HIPAA.Security-LambdaConcurrency",
-        "NIST.800.53.R5-LambdaConcurrency",
-    ),
-}
-_ACKNOWLEDGED_OF_ITS_LOG = {
-    "It holds names of clusters and what AWS said, no secrets; CloudWatch Logs encrypts it with a key of its own": (
-        "HIPAA.Security-CloudWatchLogGroupEncrypted",
-        "NIST.800.53.R4-CloudWatchLogGroupEncrypted",
-        "NIST.800.53.R5-CloudWatchLogGroupEncrypted",
-        "PCI.DSS.321-CloudWatchLogGroupEncrypted",
-    ),
-}
 
 
 @jsii.implements(ITaggableV2)
@@ -126,9 +73,9 @@ class RunningClusterLogging(Construct):
                 limit="a log type is either to be on or to be off",
                 way_out="Take it out of log_types or out of switch_off",
             )
-        handler = _Handler.of(self)
-        handler.claim(cluster_name, self.node.path)
-        handler.allow(cluster_name, update=bool(log_types or switch_off))
+        shared = LoggingFunction.of(self)
+        shared.claim(cluster_name, self.node.path)
+        shared.allow(cluster_name, update=bool(log_types or switch_off))
         if encryption_key is not None:
             let_logs_use(self, encryption_key, cluster_name)
         properties = {
@@ -145,9 +92,9 @@ class RunningClusterLogging(Construct):
             self,
             "Resource",
             resource_type=_RESOURCE_TYPE,
-            service_token=handler.function.attr_arn,
+            service_token=shared.function.attr_arn,
             # Without an answer, and without this, CloudFormation would wait for an hour.
-            service_timeout=_LIFETIME.plus(Duration.minutes(5)),
+            service_timeout=LIFETIME.plus(Duration.minutes(5)),
             properties={name: value for name, value in properties.items() if value not in (None, [])},
         )
 
@@ -159,149 +106,9 @@ class RunningClusterLogging(Construct):
     @property
     def function(self) -> lambda_.CfnFunction:
         """The function, shared by all of these in a stack."""
-        return _Handler.of(self).function
+        return LoggingFunction.of(self).function
 
     @property
     def resource(self) -> CustomResource:
         """What has to be deployed before anything that reads the log group."""
         return self._resource
-
-
-class _Handler(Construct):
-    """The function, its role and its log: one a stack."""
-
-    _ID = "EksControlPlaneLogging"
-
-    def __init__(self, scope: Construct) -> None:
-        super().__init__(scope, self._ID)
-        stack = Stack.of(self)
-        log_group = logs.LogGroup(
-            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
-        _acknowledge(log_group, _ACKNOWLEDGED_OF_ITS_LOG)
-        self._policy = iam.ManagedPolicy(
-            self,
-            "Policy",
-            description="What switching on control plane logs takes",
-            statements=[
-                _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
-                # Asked when an update fails, as roll-backs must not.
-                _allow(["cloudformation:DescribeStacks"], [stack.stack_id]),
-            ],
-        )
-        # Policies name a log group with ":*" at its end, except where it is tagged.
-        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-        self._tagged = self._allow_each("logs:TagResource")
-        self._log_groups = self._allow_each(
-            "logs:AssociateKmsKey",
-            "logs:CreateLogGroup",
-            "logs:DeleteRetentionPolicy",
-            "logs:DisassociateKmsKey",
-            "logs:PutRetentionPolicy",
-        )
-        self._clusters: _Sorted | None = None
-        self._claimed: dict[str, str] = {}
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=service("lambda.amazonaws.com"),
-            # A managed one, so that it is there before the function is: an inline one is attached to the role later.
-            managed_policies=[cast(iam.IManagedPolicy, self._policy)],
-        )
-        # The L1: the L2 adds a dependency that is there already, which cfn-lint objects to. Of no architecture, which
-        # is x86_64: the one that every partition has.
-        self.function = lambda_.CfnFunction(
-            self,
-            "Function",
-            description="Switches on control plane logs of EKS clusters",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=inline_code()),
-            handler="index.handler",
-            runtime=lambda_.Runtime.PYTHON_3_14.name,
-            memory_size=256,
-            timeout=_LIFETIME.to_seconds(),
-            role=role.role_arn,
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.log_group_name),
-        )
-        _acknowledge(self.function, _ACKNOWLEDGED)
-
-    @classmethod
-    def of(cls, scope: Construct) -> _Handler:
-        """The one of the scope's stack."""
-        stack = Stack.of(scope)
-        found = stack.node.try_find_child(cls._ID)
-        return found if isinstance(found, cls) else cls(stack)
-
-    def claim(self, cluster_name: str, where: str) -> None:
-        """Take charge of this cluster's logging, once a stack."""
-        if cluster_name in self._claimed:
-            raise AuditConfigurationError(
-                where,
-                value=cluster_name,
-                limit=f"{self._claimed[cluster_name]} takes care of this cluster's logging already",
-                way_out="Use that one's log_group, and give all log types there",
-            )
-        self._claimed[cluster_name] = where
-        size = _POLICY_BASE + sum(_POLICY_EACH + 3 * len(name) for name in self._claimed)
-        if size > _MAX_POLICY:
-            raise AuditConfigurationError(
-                where,
-                value=cluster_name,
-                limit=f"the function's policy would have about {size} characters for {len(self._claimed)} clusters; "
-                f"IAM takes {_MAX_POLICY}",
-                way_out="Put some of the clusters into another stack, as one stack a cluster does",
-            )
-
-    def allow(self, cluster_name: str, *, update: bool) -> None:
-        """Let the function care for the log group of this cluster, and update the cluster if need be."""
-        stack = Stack.of(self)
-        arn = log_group_arn(stack, cluster_name)
-        self._tagged.add(arn)
-        self._log_groups.add(f"{arn}:*")
-        wildcard = f"AwsSolutions-IAM5[Resource::{_shown(stack.resolve(arn))}:*]"
-        _acknowledge(self._policy, {"This is one log group: policies name it so": (wildcard,)})
-        if update:
-            if self._clusters is None:
-                self._clusters = self._allow_each(
-                    "eks:DescribeCluster", "eks:DescribeUpdate", "eks:UpdateClusterConfig"
-                )
-            self._clusters.add(stack.format_arn(service="eks", resource="cluster", resource_name=cluster_name))
-
-    def _allow_each(self, *actions: str) -> _Sorted:
-        arns = _Sorted()
-        self._policy.add_statements(_allow(actions, [*Lazy.list(arns)]))
-        return arns
-
-
-@jsii.implements(IStableListProducer)
-class _Sorted:
-    """A list that is complete only when the app is synthesized."""
-
-    def __init__(self) -> None:
-        self._items: set[str] = set()
-
-    def add(self, item: str) -> None:
-        self._items.add(item)
-
-    def produce(self) -> list[str]:
-        return sorted(self._items)
-
-
-def _shown(value: Any) -> str:
-    """A resolved value as cdk-nag shows it in the ids of what it finds."""
-    match value:
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator.join(_shown(part) for part in parts))
-        case {"Fn::GetAtt": [resource, attribute]}:
-            return f"<{resource}.{attribute}>"
-        case {"Ref": name}:
-            return f"<{name}>"
-    return str(value)
-
-
-def _allow(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=[*actions], resources=[*resources])
-
-
-def _acknowledge(construct: Construct, rules: Mapping[str, Sequence[str]]) -> None:
-    acknowledged = [Acknowledgment(id=id, reason=reason) for reason, ids in rules.items() for id in ids]
-    Validations.of(construct).acknowledge(*acknowledged)

@@ -1,1 +1,1 @@
-"""Questions counted in logs, minute by minute: by DuckDB, and in plain Python, the reference it is held to."""
+"""Count questions in logs, minute by minute: in DuckDB, and in plain Python as the reference."""

@@ -1,4 +1,4 @@
-"""What a log holds, minute by minute: the answer of an engine, and the input of the metrics."""
+"""Counts per minute: the result of an engine, and the input of the metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Answer", "LogCounts", "Question", "Sample", "add"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What an engine counts: the events that match, and the numbers they hold at `value` if that is given."""
+    """What to count: the events that match, and if `value` is given, the numbers in that field."""
 
     condition: Expression
     value: Path | None = None
@@ -40,7 +40,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The answer to a `Question`. A minute is named by its first second since 1970, UTC."""
+    """The answer to a `Question`. A minute is identified by its first second since 1970, UTC."""
 
     matched: int = 0
     minutes: Mapping[int, Sample] = field(default_factory=dict)
@@ -48,19 +48,19 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogCounts:
-    """What some logs hold.
+    """The counts of one or more logs.
 
     Attributes:
-        events: Lines that are not blank.
-        unreadable: Events that are no JSON object; only text patterns can match them.
-        untimed: Events without a time of their own; they count in the minute of the event before them.
-        undated: Of these, events of a log in which no event has a time; they are in no minute.
+        events: Log events: lines that are not blank.
+        unreadable: Events that are not JSON objects; only text patterns can match them.
+        untimed: Events without a time; they count in the minute of the event before them.
+        undated: Untimed events of logs in which no event has a time; they are in no minute.
         first, last: The earliest and the latest time of an event.
-        lines: Events in each minute.
-        sizes: Their bytes in each minute.
-        answers: One for each question, in its order.
-        identities: How often events came that have the same `auditID` and `stage`, by a hash of the two.
-        every: What divides the hashes that are in `identities`; 1 is all of them, and only small logs have them all.
+        lines: Events per minute.
+        sizes: Bytes of these events per minute.
+        answers: One for each question, in order.
+        identities: Number of events by identity, a hash of `auditID` and `stage`.
+        one_in: One in so many identities is kept; 1 keeps all, for small logs only.
     """
 
     events: int = 0
@@ -73,28 +73,28 @@ class LogCounts:
     sizes: Mapping[int, int] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     identities: Mapping[int, int] = field(default_factory=dict, repr=False)
-    every: int = 1
+    one_in: int = 1
 
     @property
     def duplicates(self) -> int:
-        """Events that are copies of one before them: the same `auditID` and `stage`. They count like any other."""
-        return min(self.events, self.every * sum(times - 1 for times in self.identities.values()))
+        """Number of events with the `auditID` and `stage` of an earlier one. They count like any other event."""
+        return min(self.events, self.one_in * sum(times - 1 for times in self.identities.values()))
 
     @property
     def duplicates_estimated(self) -> bool:
-        """Whether their number is an estimate, as it is for large logs."""
-        return self.every > 1 and self.duplicates > 0
+        """Whether `duplicates` is an estimate, as it is for large logs."""
+        return self.one_in > 1 and self.duplicates > 0
 
     @property
     def duplicates_in_words(self) -> str:
-        """Their number for people: `1,234`, or `about 1,200`."""
+        """The number of duplicates for display: `1,234`, or `about 1,200`."""
         if not self.duplicates_estimated:
             return f"{self.duplicates:,}"
         return f"about {float(f'{self.duplicates:.2g}'):,.0f}"
 
 
 def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
-    """Several logs as one: the order in which they are given does not matter."""
+    """Add the counts of several logs, in any order."""
     answers = tuple(
         Answer(
             matched=sum(count.answers[index].matched for count in counts),
@@ -102,7 +102,7 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         )
         for index in range(questions)
     )
-    every = max((count.every for count in counts), default=1)
+    one_in = max((count.one_in for count in counts), default=1)
     return LogCounts(
         events=sum(count.events for count in counts),
         unreadable=sum(count.unreadable for count in counts),
@@ -113,13 +113,13 @@ def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
         lines=_total(count.lines for count in counts),
         sizes=_total(count.sizes for count in counts),
         answers=answers,
-        identities=_remembered(counts, every),
-        every=every,
+        identities=_identities(counts, one_in),
+        one_in=one_in,
     )
 
 
 def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
-    """Several writers of one metric; of one alone, the minutes stay in their order, for a year takes long to sort."""
+    """Merge the series of one metric, sorted by minute; a single one is not sorted again, which is slow for a year."""
     first, *others = [*series] or [{}]
     merged = dict(first)
     for samples in others:
@@ -128,13 +128,13 @@ def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
     return dict(sorted(merged.items())) if others else merged
 
 
-def _remembered(counts: Sequence[LogCounts], every: int) -> dict[int, int]:
+def _identities(counts: Sequence[LogCounts], one_in: int) -> dict[int, int]:
     total = Counter[int]()
     for count in counts:
         total.update(
             count.identities
-            if count.every == every
-            else {identity: times for identity, times in count.identities.items() if identity % every == 0}
+            if count.one_in == one_in
+            else {identity: times for identity, times in count.identities.items() if identity % one_in == 0}
         )
     return dict(total)
 

@@ -1,8 +1,8 @@
-"""Events that came more than once, as overlapping downloads and exports have them: the same `auditID` and `stage`.
+"""Find duplicate events, as in overlapping downloads and exports: those with the same `auditID` and `stage`.
 
-Each event has an identity, a hash of the two. Of small logs all are remembered, and the number of copies is exact. Of
-large ones those are that `every` divides, the same ones in each file: the copies among them, times `every`, are about
-as many as there are. So some megabytes of memory are enough for any log.
+The identity of an event is a hash of the two. For small logs all identities are kept, and the number of duplicates is
+exact. For large logs one in N identities is kept, the same ones in each file, and N times the duplicates among them is
+an estimate. A few megabytes of memory are enough for any log.
 
 https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/#audit-k8s-io-v1-Event
 """
@@ -16,39 +16,37 @@ from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.conditions.expression import Path
 from eks_audit_constructs.duck import session
 
-__all__ = ["AUDIT_ID", "STAGE", "Identities", "every", "identity", "remembered"]
+__all__ = ["AUDIT_ID", "REMEMBERED", "STAGE", "Identities", "identity", "one_in"]
 
 AUDIT_ID: Path = ("auditID",)
 STAGE: Path = ("stage",)
 
 _SMALL = 64 * 1024 * 1024
-"""Bytes of logs of which every identity is remembered: about 50,000. Of larger logs there are no more."""
+"""Bytes of logs up to which all identities are kept, about 50,000. Larger logs keep no more than that."""
 _LEAST = 16
-"""What divides the identities to remember of logs that are not small, at least: it keeps them quick to count."""
+"""Logs that are not small keep at most one in so many identities, so that they are fast to count."""
 _PACKED = 12
-"""How many times larger a compressed audit log is, about."""
+"""Approximate compression ratio of audit logs."""
 _AT_ONCE = 10_000
-"""Events that wait for DuckDB to hash them."""
+"""Events per batch that DuckDB hashes."""
 
 
-def every(logs: Iterable[Log]) -> int:
-    """What divides the identities to remember, a power of two; 1 for small logs."""
+def one_in(logs: Iterable[Log]) -> int:
+    """Return N to keep one in N identities: a power of two, 1 for small logs."""
     size = sum(log.size * (_PACKED if log.gzipped else 1) for log in logs)
     return 1 if size <= _SMALL else max(_LEAST, 1 << ((size - 1) // _SMALL).bit_length())
 
 
 def identity(audit_id: str, stage: str) -> str:
-    """The identity of an event as SQL, NULL where one of the two is."""
+    """Return the SQL for the identity of an event, NULL if either part is."""
     return f"case when {audit_id} is not null and {stage} is not null then hash({audit_id}, {stage}) end"
 
 
-def remembered(every: int) -> str:
-    """The identities to remember of a group of events with the column `identity`, as SQL."""
-    return f"list(identity) filter (identity % {every} = 0)"
-
+REMEMBERED = "list(identity) filter (identity % $one_in::ubigint = 0)"
+"""SQL for the identities to keep of a group of events: needs the column `identity` and the parameter `one_in`."""
 
 _HASHED = f"""
-    select unnest({{}}) from (
+    select unnest({REMEMBERED}) from (
         select {identity("audit_id", "stage")} as identity
         from (select unnest($ids) as audit_id, unnest($stages) as stage)
     )
@@ -56,22 +54,22 @@ _HASHED = f"""
 
 
 class Identities:
-    """The identities to remember of events that Python reads; each with how often it came."""
+    """The identities to keep of events that are read in Python, with their counts."""
 
-    def __init__(self, every: int) -> None:
-        self._every = every
+    def __init__(self, one_in: int) -> None:
+        self._one_in = one_in
         self._waiting: list[tuple[str, str]] = []
         self._seen = Counter[int]()
 
     def add(self, audit_id: object, stage: object) -> None:
-        """Enter an event; without two texts it has no identity."""
+        """Add an event; it has no identity unless both parts are strings."""
         if isinstance(audit_id, str) and isinstance(stage, str):
             self._waiting.append((audit_id, stage))
             if len(self._waiting) == _AT_ONCE:
                 self._hash()
 
     def seen(self) -> dict[int, int]:
-        """How often each came."""
+        """Return the number of events for each identity."""
         if self._waiting:
             self._hash()
         return dict(self._seen)
@@ -80,5 +78,5 @@ class Identities:
         ids, stages = map(list, zip(*self._waiting, strict=True))
         self._waiting.clear()
         with session.database() as database:
-            rows = database.execute(_HASHED.format(remembered(self._every)), {"ids": ids, "stages": stages}).fetchall()
+            rows = database.execute(_HASHED, {"ids": ids, "stages": stages, "one_in": self._one_in}).fetchall()
         self._seen.update(number for (number,) in rows)

@@ -1,4 +1,4 @@
-"""Events counted by DuckDB, minute by minute: the statement, and what its rows mean."""
+"""Count events in DuckDB, minute by minute: the statement, and the reading of its rows."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from eks_audit_constructs.replay.counting import duplicates
 from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Sample
-from eks_audit_constructs.replay.counting.hits import Hits
+from eks_audit_constructs.replay.counting.duplicates import REMEMBERED
+from eks_audit_constructs.replay.counting.question_columns import QuestionColumns
 
 __all__ = ["Row", "statement", "summary"]
 
 Row: TypeAlias = tuple[Any, ...]
-"""The events that match the same questions: whether each question is one of them, what `_TOTALS` says, and then lists,
-with a place for each minute: what `_LISTED` says, and for each number that questions ask for, what `_VALUE` says."""
+"""The events that match the same questions: whether each question matches, then `_TOTALS`, then lists with an item for
+each minute: `_LISTED`, and the functions in `_VALUE` of each number that questions ask for."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = "(happened - (happened % 60000000 + 60000000) % 60000000) // 1000000"
@@ -24,13 +24,18 @@ _TOTALS = ("sum(unreadable)", "sum(untimed)", "min(first)", "max(last)", "flatte
 _LISTED = ("minute", "events", "bytes")
 
 
-def statement(events: str, hits: Hits, every: int = 1) -> str:
-    """The statement that counts events with the columns of `statement.select_events` and `untimed`.
+def statement(events: str, asked: QuestionColumns) -> str:
+    """Return the statement that counts events, with the parameter `one_in` (see `duplicates`).
+
+    For one question it is in short
+
+        select q0, sum(unreadable), …, list(minute), list(events), list(bytes) from (
+            select q0, … as minute, count(*) as events, sum(size) as bytes, … from (…the events…) group by q0, minute
+        ) group by q0
 
     Args:
-        events: The statement that selects the events.
-        hits: The questions.
-        every: What divides the identities to remember.
+        events: A statement that selects events, with the columns of `raw_lines.select_events` and `untimed`.
+        asked: The questions.
     """
     counts = {
         "minute": _MINUTE,
@@ -40,21 +45,21 @@ def statement(events: str, hits: Hits, every: int = 1) -> str:
         "untimed": "count(*) filter (untimed)",
         "first": "min(happened) filter (not untimed)",
         "last": "max(happened) filter (not untimed)",
-        "identities": duplicates.remembered(every),
+        "identities": REMEMBERED,
     }
     numbers = {
-        f"{function}{place}": f"{function}(v{place})" for place in range(len(hits.values)) for function in _VALUE
+        f"{function}{place}": f"{function}(v{place})" for place in range(len(asked.values)) for function in _VALUE
     }
-    keys = [f"coalesce({name}, false) as {name}" for name in hits.names]
+    keys = [f"coalesce({name}, false) as {name}" for name in asked.names]
     columns = ", ".join([*keys, *(f"{count} as {name}" for name, count in (counts | numbers).items())])
-    told = ", ".join([*hits.names, *_TOTALS, *(f"list({name})" for name in (*_LISTED, *numbers))])
-    return f"select {told} from (select {columns} from ({events}) group by all) group by all"
+    totals = ", ".join([*asked.names, *_TOTALS, *(f"list({name})" for name in (*_LISTED, *numbers))])
+    return f"select {totals} from (select {columns} from ({events}) group by all) group by all"
 
 
-def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
-    """The counts that the rows of the statement tell."""
+def summary(rows: Iterable[Row], asked: QuestionColumns, one_in: int) -> LogCounts:
+    """Add up the rows of the statement."""
     lines, sizes = Counter[int](), Counter[int]()
-    series = [_Series() for _ in hits.questions]
+    series = [_Series() for _ in asked.questions]
     total = unreadable = untimed = undated = 0
     times: list[int] = []
     identities = Counter[int]()
@@ -62,7 +67,7 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
         matching = [index for index in range(len(series)) if row[index]]
         broken, timeless, first, last, same, minutes, events, bytes_, *numbers = row[len(series) :]
         if minutes is None:
-            continue  # there is no event at all
+            continue  # there are no events
         total += sum(events)
         unreadable += broken
         untimed += timeless
@@ -76,8 +81,8 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
                 lines[minute] += number
                 sizes[minute] += int(size)
         for index in matching:
-            path = hits.questions[index].value
-            at = None if path is None else hits.values.index(path) * len(_VALUE)
+            path = asked.questions[index].value
+            at = None if path is None else asked.values.index(path) * len(_VALUE)
             series[index].add(minutes, events, None if at is None else numbers[at : at + len(_VALUE)])
     return LogCounts(
         events=total,
@@ -88,14 +93,14 @@ def summary(rows: Iterable[Row], hits: Hits, every: int = 1) -> LogCounts:
         last=_EPOCH + timedelta(microseconds=max(times)) if times else None,
         lines=dict(sorted(lines.items())),
         sizes=dict(sorted(sizes.items())),
-        answers=tuple(one.answer() for one in series),
+        answers=tuple(counted.answer() for counted in series),
         identities=dict(identities),
-        every=every,
+        one_in=one_in,
     )
 
 
 class _Series:
-    """What one question has counted."""
+    """The counts of one question."""
 
     def __init__(self) -> None:
         self.matched = 0
@@ -111,9 +116,9 @@ class _Series:
                 if minute is not None:
                     self.matches[minute] += number
             return
-        for minute, count, *told in zip(minutes, *numbers, strict=True):
+        for minute, count, *numbers_of in zip(minutes, *numbers, strict=True):
             if minute is not None and count:
-                sample, known = Sample(count, *map(float, told)), self.samples.get(minute)
+                sample, known = Sample(count, *map(float, numbers_of)), self.samples.get(minute)
                 self.samples[minute] = known + sample if known else sample
 
     def answer(self) -> Answer:

@@ -1,6 +1,6 @@
-"""An alarm's chart: its metric minute by minute, what the alarm compared with its threshold, and its states.
+"""The chart of an alarm: its metric per minute, the values compared with its threshold, and its states.
 
-Positions across are percentages, so that a chart is as wide as its place and its letters keep their size.
+Horizontal positions are percentages, so that a chart fills its container and its text keeps its size.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ __all__ = ["Axis", "Bucket", "Chart", "Span", "axis", "chart", "spans"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _BUCKETS = 240
-"""Columns of a chart at most: on a phone each is still wider than a pixel."""
+"""Maximum columns of a chart: on a phone, each is still wider than a pixel."""
 _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
-"""Minutes of a column; beyond that, whole days."""
+"""Minutes per column; beyond that, whole days."""
 _TICKS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600)
 _MOST_TICKS = 6
 _HEIGHT = 100.0
@@ -32,24 +32,24 @@ _HEIGHT = 100.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
-    """The time that all charts of a page show, in seconds since 1970."""
+    """The time range of all charts on a page, in seconds since 1970."""
 
     start: int
     log_end: int
     end: int
 
     def x(self, at: float) -> float:
-        """A time's place, 0 to 100."""
+        """Return the position of a time, 0 to 100."""
         return round(100 * (min(max(at, self.start), self.end) - self.start) / (self.end - self.start), 3)
 
     @property
     def form(self) -> str:
-        """How its two ends are written."""
+        """The strftime format of both ends."""
         return "%H:%M" if self.end - self.start <= _DAY else "%b %d"
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and times of the marks, none so near to an end that it would stand out."""
+        """Positions and labels of the ticks, none so close to an end that its label would stick out."""
         length = self.end - self.start
         step = next((step for step in _TICKS if length / step <= _MOST_TICKS), -(-length // _MOST_TICKS // _DAY) * _DAY)
         first = -(-self.start // step) * step
@@ -59,11 +59,11 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A time in one state."""
+    """A time range in one state."""
 
     start: int
     end: int | None
-    """None: until the log ends and beyond."""
+    """None: beyond the end of the log."""
     state: State
     reason: str
     x: float
@@ -80,30 +80,30 @@ class Bucket:
 
     start: int
     minute: float | None
-    """The highest value of one of its minutes."""
+    """The highest value of any of its minutes."""
     compared: float | None
-    """Of what the alarm compared with its threshold, the value that comes nearest to raising it."""
+    """The value compared with the threshold that comes closest to setting off the alarm."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """What the page draws. `bars` and `line` are paths in a box of 1000 by 100."""
+    """A chart for the page to draw. `bars` and `line` are paths in a box of 1000 by 100."""
 
     buckets: tuple[Bucket, ...]
     minutes: int
-    """Minutes of a column."""
+    """Minutes per column."""
     bars: str
     line: str
     threshold: float
-    """Its place from above, 0 to 100."""
+    """Its position from the top, 0 to 100."""
     top: str
-    """The value at the upper edge."""
+    """The value at the top edge."""
     worst: float | None
-    """The value nearest to, or farthest beyond, the threshold."""
+    """The value closest to the threshold, or farthest beyond it."""
 
 
 def axis(result: Replay) -> Axis | None:
-    """From the first minute of the logs to the last change of state, within reason; None if no event has a time."""
+    """Return the axis from the first minute of the logs to about the last change of state; None without times."""
     lines = result.counted.lines
     if not lines:
         return None
@@ -114,10 +114,10 @@ def axis(result: Replay) -> Axis | None:
 
 
 def spans(item: AlarmReplay, axis: Axis) -> tuple[Span, ...]:
-    """The states of an alarm, one after the other."""
+    """Return the states of an alarm, in order of time."""
     found = []
     for change, following in pairwise([*item.transitions, None]):
-        assert change is not None  # None is only the last
+        assert change is not None  # only the last is None
         start = int(change.at.timestamp())
         end = None if following is None else int(following.at.timestamp())
         x = axis.x(start)
@@ -127,7 +127,7 @@ def spans(item: AlarmReplay, axis: Axis) -> tuple[Span, ...]:
 
 
 def chart(alarm: Alarm, series: Series, axis: Axis) -> Chart:
-    """The chart of an alarm's metric."""
+    """Build the chart of an alarm's metric."""
     rising = COMPARISONS[alarm.comparison] in (">", "≥")
     nearest: Callable[[float, float], float] = max if rising else min
     minutes = -(-(axis.end - axis.start) // _MINUTE)
@@ -137,7 +137,7 @@ def chart(alarm: Alarm, series: Series, axis: Axis) -> Chart:
     shown = [*compared, *(bucket.minute for bucket in buckets if bucket.minute is not None)]
     high, low = max([alarm.threshold, 0.0, *shown]), min([alarm.threshold, 0.0, *shown])
     high = _round_above(high + (high - low) * 0.04)
-    low -= (high - low) * 0.02  # so that a line at 0 is seen whole
+    low -= (high - low) * 0.02  # so that a line at 0 is fully visible
 
     def y(value: float) -> float:
         return round(_HEIGHT * (high - value) / (high - low), 2)
@@ -154,7 +154,7 @@ def chart(alarm: Alarm, series: Series, axis: Axis) -> Chart:
 
 
 def _round_above(value: float) -> float:
-    """The next number with which an axis may well end."""
+    """Round up to a number that suits the end of an axis."""
     if value <= 0:
         return 1.0
     size: float = 10.0 ** floor(log10(value))
@@ -166,7 +166,7 @@ def _round_above(value: float) -> float:
 def _buckets(
     alarm: Alarm, series: Series, axis: Axis, width: int, nearest: Callable[[float, float], float]
 ) -> Iterator[Bucket]:
-    """The columns; a log may span years with little in it, so only what changes is looked at."""
+    """Yield the columns. Only changes are examined, as a log may span years and be mostly empty."""
     number = -(-(axis.log_end - axis.start) // width)
     period = max(alarm.period, _MINUTE)
     values = _Values(alarm, series)
@@ -188,7 +188,7 @@ def _buckets(
 
 
 class _Values:
-    """The alarm's statistic of its metric over any stretch of time."""
+    """The alarm's statistic of its metric over any range of samples."""
 
     def __init__(self, alarm: Alarm, series: Series) -> None:
         self.statistic = alarm.statistic
@@ -198,7 +198,7 @@ class _Values:
         self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
 
     def between(self, low: int, high: int) -> float:
-        """The statistic of the samples from one position to another."""
+        """Return the statistic of the samples at positions from `low` up to `high`, which is excluded."""
         statistic = self.statistic
         if statistic == "Sum":
             return self.totals[high] - self.totals[low]

@@ -1,6 +1,6 @@
-"""The matched events as data that the page's script shows when someone opens them.
+"""The matched events as data for the page's script.
 
-An event that several filters match is held once.
+An event that several filters match is included once.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from eks_audit_constructs.replay.matches import Match, Matches
 __all__ = ["embed"]
 
 _MESSAGES = 24_000_000
-"""Characters of all events on a page, roughly."""
+"""Approximate maximum characters of all events on a page."""
 _SHORTEST = 1_024
-"""Characters that each event may have however many there are."""
+"""Characters that each event may always have, however many there are."""
 
 
 def embed(matched: Mapping[str, Matches]) -> dict[str, Any]:
-    """The events, and for each filter which of them are its own, and after how many some are left out."""
+    """Return the events, and for each filter the indexes of its events and the position and size of a gap."""
     places: dict[Match, int] = {}
     filters = {}
     for name, found in matched.items():
         if found.events:
-            left_out = found.total - len(found.events)
+            omitted = found.total - len(found.events)
             filters[name] = {
                 "events": [places.setdefault(event, len(places)) for event in found.events],
-                "gap": (len(found.events) + 1) // 2 if left_out else None,
-                "left": left_out,
+                "gap": (len(found.events) + 1) // 2 if omitted else None,
+                "left": omitted,
             }
     whole = sum(len(event.message) for event in places)
     longest = max(_SHORTEST, _MESSAGES // len(places)) if whole > _MESSAGES else None
@@ -37,7 +37,7 @@ def embed(matched: Mapping[str, Matches]) -> dict[str, Any]:
 
 
 def _event(event: Match, longest: int | None) -> dict[str, Any]:
-    """The texts that go into one line are made visible here, the message by the script that lays it out."""
+    """Format one event. Invisible characters are spelled out here, except in the message, where the script does it."""
     target = "/".join(part for part in (event.namespace, event.name) if part)
     what = f"{event.resource} {target}".strip() if event.resource else event.uri or ""
     return {

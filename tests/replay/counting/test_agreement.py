@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, NotExists, field
 from eks_audit_constructs.replay.counting.counts import Question
 from tests.conditions.strategies import expressions, lines
+from tests.depth import examples
 from tests.replay.builders import event, write_log
 from tests.replay.counting.engines import COMPARISONS, QUESTIONS, assert_agree, by_engine, by_reference
 
@@ -120,7 +121,7 @@ class TestNastyLines:
         log=st.lists(st.one_of(lines(), st.sampled_from(NASTY).map(lambda line: line.decode())), max_size=12),
         conditions=st.lists(expressions(terms=True), min_size=1, max_size=3),
     )
-    @settings(max_examples=25)
+    @settings(max_examples=examples(25))
     def test_agree_on_any_log(self, log: list[str], conditions: list[Expression]) -> None:
         questions = [replace(QUESTIONS[0], condition=condition) for condition in conditions]
         with tempfile.TemporaryDirectory() as folder:
@@ -132,7 +133,7 @@ class TestNastyLines:
         log=st.lists(st.one_of(lines(), st.sampled_from(ODD).map(lambda line: line.decode())), max_size=8),
         conditions=st.lists(st.one_of(expressions(), expressions(terms=True)), min_size=1, max_size=4),
     )
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     def test_agree_on_events_with_times(self, log: list[str], conditions: list[Expression]) -> None:
         questions = [replace(QUESTIONS[0], condition=condition) for condition in conditions]
         timed = ['{"stageTimestamp":"2026-11-23T06:02:30.000000Z",' + line[1:] for line in log if line[:2] == '{"']

@@ -25,6 +25,7 @@ from eks_audit_constructs.replay.report import as_json, print_report
 from eks_audit_constructs.tuning import report, tune
 from eks_audit_constructs.tuning.report import print_tuning
 from eks_audit_constructs.tuning.subjects import of_template
+from tests.depth import examples
 from tests.replay.builders import event, metric_filter, write_log, write_template
 from tests.replay.counting.engines import COMPARISONS, QUESTIONS, assert_agree, by_engine
 
@@ -132,7 +133,7 @@ def test_no_copy_in_the_real_logs_until_one_is_given_twice(real_logs: Path) -> N
         ]
     ),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_their_number_is_right(log: list[tuple[Any, Any]], form: str, condition: Expression) -> None:
     texts = Counter(pair for pair in log if all(isinstance(part, str) for part in pair))
     lines = [event("06:02:00", auditID=one, stage=stage) for one, stage in log]
@@ -147,11 +148,11 @@ def test_their_number_is_right(log: list[tuple[Any, Any]], form: str, condition:
 
 def test_logs_add_up_to_the_coarser_sample() -> None:
     fine = LogCounts(events=5, identities={4: 2, 6: 2, 8: 1})
-    coarse = LogCounts(events=9, identities={8: 1, 12: 2}, every=4)
+    coarse = LogCounts(events=9, identities={8: 1, 12: 2}, one_in=4)
 
     total = counts.add([fine, coarse], 0)
 
-    assert (total.identities, total.every) == ({4: 2, 8: 2, 12: 2}, 4)
+    assert (total.identities, total.one_in) == ({4: 2, 8: 2, 12: 2}, 4)
     assert (total.duplicates, total.duplicates_estimated) == (12, True)
 
 
@@ -180,7 +181,7 @@ class TestLargeLogs:
     def test_without_a_copy_there_is_none(self, large: Path) -> None:
         counted = by_engine([large / "all"], QUESTIONS[8:], sizes=False)
 
-        assert (counted.every > 1, counted.duplicates, counted.duplicates_estimated) == (True, 0, False)
+        assert (counted.one_in > 1, counted.duplicates, counted.duplicates_estimated) == (True, 0, False)
 
     def test_the_report_says_about(self, large: Path, tmp_path: Path) -> None:
         result = replay(write_template(tmp_path, F=metric_filter('{ $.verb = "get" }')), [large])

@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 
 from eks_audit_constructs import demo
+from tests.depth import only_in_depth
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET, hostile_page, write_page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed")
+pytestmark = [
+    only_in_depth,
+    pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed"),
+]
 
 PHONE = {"width": 360, "height": 740}
 

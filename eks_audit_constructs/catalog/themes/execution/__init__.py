@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from eks_audit_constructs.catalog.themes.execution.commands import (
-    EXEC_COMMANDS,
-    EXEC_DOWNLOAD,
-    EXEC_FILE_COPY,
-    EXEC_INSTANCE_METADATA,
-    EXEC_PACKAGE_INSTALL,
-    EXEC_REVERSE_SHELL,
-    EXEC_SENSITIVE_FILE,
-    EXEC_TOKEN_READ,
-)
-from eks_audit_constructs.catalog.themes.execution.sessions import (
-    EPHEMERAL_CONTAINER_ADDED,
-    EXEC_REFUSED,
-    EXEC_SESSION_LENGTH,
-    EXECS_BY_POD,
-    EXECS_BY_PRINCIPAL,
-    KUBE_SYSTEM_EXEC,
-    NODE_PROXY,
-    POD_ATTACH,
-    POD_EXEC,
-    POD_LOGS_READ,
-    POD_OR_SERVICE_PROXY,
-    PORT_FORWARD,
-    PROXIES_BY_PRINCIPAL,
-)
+from eks_audit_constructs.catalog.themes.execution import commands, sessions
 
-__all__ = ["DEFAULT", "EXTENDED", "QUERIED", "QUERIES"]
-
-DEFAULT = (KUBE_SYSTEM_EXEC,)
+DEFAULT = (sessions.KUBE_SYSTEM_EXEC,)
 EXTENDED = (
-    EPHEMERAL_CONTAINER_ADDED,
-    EXEC_DOWNLOAD,
-    EXEC_FILE_COPY,
-    EXEC_INSTANCE_METADATA,
-    EXEC_REFUSED,
-    EXEC_REVERSE_SHELL,
-    EXEC_SENSITIVE_FILE,
-    EXEC_TOKEN_READ,
-    NODE_PROXY,
-    POD_ATTACH,
-    POD_EXEC,
-    PORT_FORWARD,
+    sessions.EPHEMERAL_CONTAINER_ADDED,
+    commands.EXEC_DOWNLOAD,
+    commands.EXEC_FILE_COPY,
+    commands.EXEC_INSTANCE_METADATA,
+    sessions.EXEC_REFUSED,
+    commands.EXEC_REVERSE_SHELL,
+    commands.EXEC_SENSITIVE_FILE,
+    commands.EXEC_TOKEN_READ,
+    sessions.NODE_PROXY,
+    sessions.POD_ATTACH,
+    sessions.POD_EXEC,
+    sessions.PORT_FORWARD,
 )
-QUERIED = (EXEC_PACKAGE_INSTALL, POD_LOGS_READ, POD_OR_SERVICE_PROXY)
+QUERIED = (commands.EXEC_PACKAGE_INSTALL, sessions.POD_LOGS_READ, sessions.POD_OR_SERVICE_PROXY)
 QUERIES = (
-    EXECS_BY_POD,
-    EXECS_BY_PRINCIPAL,
-    EXEC_COMMANDS,
-    EXEC_SESSION_LENGTH,
-    PROXIES_BY_PRINCIPAL,
+    sessions.EXECS_BY_POD,
+    sessions.EXECS_BY_PRINCIPAL,
+    commands.EXEC_COMMANDS,
+    sessions.EXEC_SESSION_LENGTH,
+    sessions.PROXIES_BY_PRINCIPAL,
 )

@@ -7,36 +7,23 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/
 
 from __future__ import annotations
 
-from eks_audit_constructs.catalog.themes.pod_security.pods import (
-    DANGEROUS_CAPABILITIES,
-    HOST_IPC,
-    HOST_NETWORK,
-    HOST_PATH_MOUNTED,
-    HOST_PATH_SENSITIVE,
-    HOST_PID,
-    POD_SECURITY_REFUSED,
-    PRIVILEGED_POD,
-    RUN_AS_ROOT,
-    UNCONFINED_POD,
-)
-from eks_audit_constructs.catalog.themes.pod_security.queries import QUERIES
-from eks_audit_constructs.catalog.themes.pod_security.workloads import (
-    HOST_NAMESPACE_WORKLOAD,
-    HOST_PATH_WORKLOAD,
-    PRIVILEGED_CRON_JOB,
-    PRIVILEGED_WORKLOAD,
-)
+from eks_audit_constructs.catalog.themes.pod_security import pods, queries, workloads
 
-__all__ = ["DEFAULT", "EXTENDED", "QUERIED", "QUERIES"]
-
-DEFAULT = (PRIVILEGED_POD, PRIVILEGED_WORKLOAD)
+DEFAULT = (pods.PRIVILEGED_POD, workloads.PRIVILEGED_WORKLOAD)
 EXTENDED = (
-    DANGEROUS_CAPABILITIES,
-    HOST_IPC,
-    HOST_NAMESPACE_WORKLOAD,
-    HOST_NETWORK,
-    HOST_PATH_SENSITIVE,
-    HOST_PID,
-    PRIVILEGED_CRON_JOB,
+    pods.DANGEROUS_CAPABILITIES,
+    pods.HOST_IPC,
+    workloads.HOST_NAMESPACE_WORKLOAD,
+    pods.HOST_NETWORK,
+    pods.HOST_PATH_SENSITIVE,
+    pods.HOST_PID,
+    workloads.PRIVILEGED_CRON_JOB,
 )
-QUERIED = (HOST_PATH_MOUNTED, POD_SECURITY_REFUSED, RUN_AS_ROOT, UNCONFINED_POD, HOST_PATH_WORKLOAD)
+QUERIED = (
+    pods.HOST_PATH_MOUNTED,
+    pods.POD_SECURITY_REFUSED,
+    pods.RUN_AS_ROOT,
+    pods.UNCONFINED_POD,
+    workloads.HOST_PATH_WORKLOAD,
+)
+QUERIES = queries.QUERIES

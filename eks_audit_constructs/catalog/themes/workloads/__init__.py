@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from eks_audit_constructs.catalog.themes.workloads.changes import (
-    CONTROLLER_SERVICE_ACCOUNT_USED,
-    CRON_JOB_CHANGED,
-    DAEMON_SET_CREATED,
-    DEFAULT_NAMESPACE_POD_CREATED,
-    DEPLOYMENT_CREATED,
-    DEPLOYMENT_DELETED,
-    DEPLOYMENT_PATCHED,
-    JOB_CREATED,
-    KUBE_SYSTEM_POD_CREATED,
-    MANY_WORKLOADS_DELETED,
-    MASS_DELETION,
-    STATEFUL_SET_DELETED,
-    STATIC_POD_CREATED,
-)
-from eks_audit_constructs.catalog.themes.workloads.queries import QUERIES
-
-__all__ = ["DEFAULT", "EXTENDED", "QUERIED", "QUERIES"]
+from eks_audit_constructs.catalog.themes.workloads import changes, queries
 
 DEFAULT = ()
 EXTENDED = (
-    CONTROLLER_SERVICE_ACCOUNT_USED,
-    CRON_JOB_CHANGED,
-    DAEMON_SET_CREATED,
-    KUBE_SYSTEM_POD_CREATED,
-    MANY_WORKLOADS_DELETED,
-    MASS_DELETION,
-    STATIC_POD_CREATED,
+    changes.CONTROLLER_SERVICE_ACCOUNT_USED,
+    changes.CRON_JOB_CHANGED,
+    changes.DAEMON_SET_CREATED,
+    changes.KUBE_SYSTEM_POD_CREATED,
+    changes.MANY_WORKLOADS_DELETED,
+    changes.MASS_DELETION,
+    changes.STATIC_POD_CREATED,
 )
 QUERIED = (
-    DEFAULT_NAMESPACE_POD_CREATED,
-    DEPLOYMENT_CREATED,
-    DEPLOYMENT_DELETED,
-    DEPLOYMENT_PATCHED,
-    JOB_CREATED,
-    STATEFUL_SET_DELETED,
+    changes.DEFAULT_NAMESPACE_POD_CREATED,
+    changes.DEPLOYMENT_CREATED,
+    changes.DEPLOYMENT_DELETED,
+    changes.DEPLOYMENT_PATCHED,
+    changes.JOB_CREATED,
+    changes.STATEFUL_SET_DELETED,
 )
+QUERIES = queries.QUERIES

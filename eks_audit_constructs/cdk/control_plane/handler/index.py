@@ -1,8 +1,7 @@
 """A custom resource that switches on the control plane logs of an EKS cluster that already runs.
 
 It reads the cluster first and sends only what differs. A log type is switched off only when SwitchOff names it, a log
-group is never deleted, and deleting the resource changes nothing. It runs inline in AWS Lambda: one file, boto3 only,
-and short, as its text takes its share of the 51,200 bytes that a template may have.
+group is never deleted, and deleting the resource changes nothing. It runs inline in AWS Lambda: one file, boto3 only.
 
 Properties: ClusterName; LogTypes to switch on, SwitchOff to switch off; for the log group RetentionInDays (0: never
 expire), KeepRetention ("true": RetentionInDays is only for a group made here), KmsKeyId, LogGroupClass and Tags.
@@ -39,8 +38,6 @@ sleep = time.sleep
 
 class RefusedError(Exception):
     """A reason that a person can act on."""
-
-    pass
 
 
 def handler(event: Json, context: Any) -> None:

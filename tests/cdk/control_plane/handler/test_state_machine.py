@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from tests.cdk.control_plane.handler.deployed import Lambda
 from tests.cdk.control_plane.handler.fake_aws import LOG_TYPES, Fault
+from tests.depth import examples
 
 NAMES = st.sampled_from(["blue", "green"])
 TYPES = st.frozensets(st.sampled_from(LOG_TYPES))
@@ -168,5 +169,7 @@ def test_any_sequence(lambda_: Lambda) -> None:
     on_this_lambda = type("Stack", (Stack,), {"lambda_": lambda_})
     run_state_machine_as_test(
         on_this_lambda,
-        settings=settings(max_examples=50, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]),
+        settings=settings(
+            max_examples=examples(50), stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+        ),
     )

@@ -6,16 +6,16 @@ import pytest
 
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, field, message_contains
 from eks_audit_constructs.replay.counting.counts import Question
-from eks_audit_constructs.replay.counting.hits import Hits, is_textual
-from eks_audit_constructs.replay.counting.values import Values
+from eks_audit_constructs.replay.counting.field_columns import FieldColumns
+from eks_audit_constructs.replay.counting.question_columns import QuestionColumns, is_textual
 
 STAGE = field("stage") == "ResponseComplete"
 AGENT = field("userAgent") == "*curl*"
 
 
 def columns(*conditions: Expression) -> tuple[str, str, str]:
-    values = Values(lambda path: "_".join(map(str, path)), event="event")
-    return Hits([Question(condition=condition) for condition in conditions]).columns(values)
+    values = FieldColumns(lambda path: "_".join(map(str, path)), is_event="event is not null")
+    return QuestionColumns([Question(condition=condition) for condition in conditions]).columns(values)
 
 
 def test_a_term_of_several_questions_is_asked_once() -> None:
