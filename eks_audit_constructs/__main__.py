@@ -15,7 +15,7 @@ def main() -> None:
         if error.name is None or error.name.startswith("eks_audit_constructs"):
             raise
         print(f"eks-audit: {error.name} is not installed: pip install 'eks-audit-constructs[cli]'", file=sys.stderr)
-        sys.exit(2)  # see cli/exit_codes.py, which cannot be imported without click
+        sys.exit(2)  # BAD_INPUT in cli/exit_codes.py, which cannot be imported without click
     except KeyboardInterrupt:
         sys.exit(130)
     run()

@@ -1,6 +1,6 @@
-"""What reports share: figures, durations, folders, tables, notes, and the looks of JSON.
+"""What reports share: numbers, durations, folders, tables, notes, and JSON settings.
 
-Rich is imported where it is needed: figures are also wanted where nothing is printed.
+Functions that need Rich import it themselves, because other modules only format numbers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def figure(value: float, *, digits: int = 4) -> str:
-    """A number without needless decimals: `1,234`, `0.5`, `0.3333`."""
+    """Format a number without unneeded decimals: `1,234`, `0.5`, `0.3333`."""
     if not math.isfinite(value):
         return str(value)
     if value == int(value) or abs(value) >= 10**digits:
@@ -43,12 +43,12 @@ def figure(value: float, *, digits: int = 4) -> str:
 
 
 def number(count: int, singular: str, plural: str | None = None) -> str:
-    """A count with its noun: `1 alarm`, `1,234 alarms`."""
+    """Format a count with its noun: `1 alarm`, `1,234 alarms`."""
     return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `1 min 30 s`, `14 min`, `2 h 5 min`, `3 d 4 h`: two units are enough."""
+    """Format a duration in at most two units: `45 s`, `1 min 30 s`, `14 min`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 60:
         return f"{seconds:g} s"
     parts = []
@@ -60,26 +60,26 @@ def duration(seconds: float) -> str:
 
 
 def span(first: datetime | None, last: datetime | None) -> str:
-    """From when to when, to follow a count of events; nothing if no event has a time."""
+    """Format a period, to follow a count of events; empty if no event has a time."""
     return f", {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC" if first and last else ""
 
 
 def listed(names: Sequence[str], *, of: int) -> str:
-    """The first of so many names: `a, b, and 3 more`."""
+    """Join the first names of a longer list: `a, b, and 3 more`."""
     return ", ".join(names) + (f", and {of - len(names):,} more" if of > len(names) else "")
 
 
 def folder(names: Iterable[str]) -> str:
-    """The folder that all names are in, with its slash; in each row of a table it would only take up room."""
+    """Return the folder that all names share, with its slash, so that a table need not repeat it in each row."""
     names = list(names)
     folders = {name.rpartition("/")[0] for name in names}
     return f"{folders.pop()}/" if len(names) > 1 and len(folders) == 1 and "" not in folders else ""
 
 
 def queries_named(description: str, queries: Iterable[SavedQuery]) -> list[SavedQuery]:
-    """The saved queries that an alarm's description names.
+    """Return the saved queries that an alarm's description names.
 
-    Where one name is the beginning of another, only the longer one is meant.
+    If one name begins with another, only the longer one is meant.
     """
     found = []
     for query in sorted(queries, key=lambda query: (-len(query.name), query.logical_id)):
@@ -90,12 +90,12 @@ def queries_named(description: str, queries: Iterable[SavedQuery]) -> list[Saved
 
 
 def as_json(document: Any) -> str:
-    """A document as JSON that people can read too."""
+    """Format a document as indented JSON."""
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def table(*headers: str, style: str = "bold") -> Table:
-    """A table without lines, in the one style that all reports have."""
+    """Make an empty table in the style that all reports use."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=style, show_header=bool(style))
@@ -105,14 +105,14 @@ def table(*headers: str, style: str = "bold") -> Table:
 
 
 def indented(content: RenderableType) -> Padding:
-    """Something below a heading."""
+    """Indent content below a heading."""
     from rich.padding import Padding
 
     return Padding(content, (0, 0, 0, 2), expand=False)
 
 
 def print_notes(notes: Iterable[str], console: Console) -> None:
-    """Print what is not well with the logs, below the line that counts their events."""
+    """Print notes about the logs, below the line that counts their events."""
     from rich.text import Text
 
     for note in notes:

@@ -1,6 +1,6 @@
-"""The command line: `eks-audit`, a file for each group of commands.
+"""The command line, `eks-audit`, with one file for each group of commands.
 
-What a command needs is imported inside it, so that `--help` is quick.
+Commands import what they need inside the function, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main() -> None:
-    """Run the command line and exit with one of the `exit_codes`; what its user can mend is said in one line."""
+    """Run the command line and exit with one of `exit_codes`; errors that the user can fix take one line."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no ≥ is no reason to stop
+            stream.reconfigure(errors="backslashreplace")  # not every terminal can show ≥
     raise SystemExit(_run())
 
 
@@ -40,22 +40,22 @@ def _run() -> int:
         try:
             code = app(standalone_mode=False)
             if sys.stdout is not None:
-                sys.stdout.flush()  # here, where it can still be said that there is no room
+                sys.stdout.flush()  # a full disk must be reported here; at exit it is too late
         except Exception as error:
-            # Libraries make errors of their own out of an interrupt: DuckDB a RuntimeError.
-            return _said(KeyboardInterrupt() if interrupts else error)
+            # DuckDB, for one, turns an interrupt into a RuntimeError.
+            return _report(KeyboardInterrupt() if interrupts else error)
         except KeyboardInterrupt as error:
-            return _said(error)
+            return _report(error)
         except SystemExit as error:
-            # Where a pipe is closed, click and rich exit with 1, which would say that an alarm went off.
+            # When the pipe is closed, click and rich exit with 1, which would mean that an alarm went off.
             if error.code == 1:
-                return _said(BrokenPipeError())
+                return _report(BrokenPipeError())
             raise
         return code or OK
 
 
-def _said(error: BaseException) -> int:
-    """Say what went wrong, in one line if its user can mend it; the exit code."""
+def _report(error: BaseException) -> int:
+    """Report an error, in one line if the user can fix it, and return the exit code."""
     match error:
         case click.ClickException():
             error.show()
@@ -71,7 +71,7 @@ def _said(error: BaseException) -> int:
             _say(f"{error.filename or 'the output'} cannot be written: {error.strerror}")
             _discard_output()
         case _:
-            # An error of ours. Python itself would exit with 1, which says that an alarm went off.
+            # A bug. Python itself would exit with 1, which would mean that an alarm went off.
             traceback.print_exception(error)
     return BAD_INPUT
 
@@ -82,14 +82,14 @@ def _say(sentence: str) -> None:
 
 
 def _discard_output() -> None:
-    """What could not be written is still in a buffer, and Python would try again, and complain, when it exits."""
+    """Drop what is left in the buffer, or Python would try to write it at exit, and complain."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """The interrupts that came, unless whoever started this asked for them to be ignored."""
+    """Record interrupts, unless the parent process had them ignored."""
     came: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:

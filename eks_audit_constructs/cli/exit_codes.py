@@ -1,4 +1,4 @@
-"""What the exit codes of `eks-audit` mean; `docs/guides/commands.md` says the same."""
+"""The exit codes of `eks-audit`, as documented in `docs/guides/commands.md`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLOSED_PIPE = 141
 MEANINGS = {
     OK: "done",
     FOUND: "an alarm went off (with --fail-on-alarm), or verify found a difference",
-    BAD_INPUT: "wrong input, no answer, or nothing to judge by (with --fail-on-alarm)",
+    BAD_INPUT: "wrong input, no answer from AWS, or nothing could be judged",
     INTERRUPTED: "interrupted with Ctrl-C",
     CLOSED_PIPE: "the reader of the output closed the pipe",
 }

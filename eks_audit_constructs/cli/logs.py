@@ -1,4 +1,4 @@
-"""The logs that a command reads: its LOG arguments, and the options for logs that are in AWS."""
+"""The logs that a command reads: LOG arguments, and options for a log group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Logs:
-    """Which logs to read, wherever they are."""
+    """Which logs to read."""
 
     names: tuple[str, ...]
     log_group: str | None
@@ -40,7 +40,7 @@ class Logs:
 
     @contextmanager
     def fetched(self) -> Iterator[tuple[list[Path], Progress]]:
-        """The logs as files, those in AWS brought here, and a progress bar for what is done with them."""
+        """Fetch the logs that are in AWS; yields all logs as files, and a function that shows progress."""
         from eks_audit_constructs.audit_logs.sources import resolve
 
         for name in self.names:
@@ -60,7 +60,7 @@ class Logs:
 
 
 def logs(command: Command) -> Command:
-    """LOG arguments and the options for logs that are in AWS; the command takes them as `logs`."""
+    """Add LOG arguments and options for logs in AWS to a command, which takes them as `logs`."""
 
     @functools.wraps(command)
     def wrapped(
@@ -80,10 +80,10 @@ def logs(command: Command) -> Command:
 
 
 def refuse_template(name: str) -> None:
-    """Refuse a template that is given as an argument, and name the option that takes it.
+    """Refuse a template in the place of a log, and name the option for it.
 
     Raises:
-        LogError: It is a CloudFormation template, or a `cdk.out` folder.
+        LogError: This is a CloudFormation template or a `cdk.out` folder.
     """
     from eks_audit_constructs.templates.files import is_template
 

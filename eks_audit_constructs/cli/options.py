@@ -1,4 +1,4 @@
-"""Options that several commands have, each said once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 __all__ = ["Command", "decorated", "profile", "region", "severity"]
 
 Command: TypeAlias = Callable[..., "int | None"]
-"""A command returns its exit code, if that is not 0."""
+"""Returns an exit code; None is 0."""
 
 profile = click.option("--profile", metavar="NAME", help="A profile of your AWS configuration.")
 region = click.option("--region", metavar="NAME", help="An AWS Region. Default: the profile's.")
@@ -21,5 +21,5 @@ severity = click.option(
 
 
 def decorated(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
-    """The command with options, shown in their order."""
+    """Add options to a command, in this order."""
     return functools.reduce(lambda command, option: option(command), reversed(options), command)

@@ -1,4 +1,4 @@
-"""What commands show, and where: results as text or JSON on stdout, progress on stderr, a page in a file."""
+"""What commands print: results on stdout, progress and notes on stderr."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Progress: TypeAlias = Callable[[str, float], None]
 as_json = click.option("--json", is_flag=True, help="Print the result as JSON.")
 
 _UNLIMITED = 100_000
-"""Columns where nobody looks: grep and less want whole lines."""
+"""Columns of output that is not a terminal: grep needs whole lines."""
 
 
 def console() -> Console:
-    """Where reports are printed. What goes into a pipe or a file is not wrapped, unless COLUMNS says how wide it is."""
+    """Return a console for reports on stdout. Unless COLUMNS is set, only a terminal wraps lines."""
     from rich.console import Console
 
-    seen = sys.stdout is not None and sys.stdout.isatty()
-    return Console(highlight=False, width=None if seen or "COLUMNS" in os.environ else _UNLIMITED)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return Console(highlight=False, width=None if terminal or "COLUMNS" in os.environ else _UNLIMITED)
 
 
 @contextmanager
 def shown_progress() -> Iterator[tuple[Progress, Callable[[str], None]]]:
-    """A bar that takes what is done and the share of it, and a voice for what else is to be said; both on stderr."""
+    """Show progress on stderr: yields a function for the task and its share done, and one for notes."""
 
     def say(sentence: str) -> None:
         click.echo(f"eks-audit: {sentence}", err=True)
@@ -59,7 +59,7 @@ def shown_progress() -> Iterator[tuple[Progress, Callable[[str], None]]]:
 
 
 def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | None) -> None:
-    """Make sure that writing the output destroys no input, and adds none to a folder of logs.
+    """Refuse an output that would overwrite an input, or be read as a log by the next replay.
 
     Raises:
         AuditConfigurationError: The output is the template, a log, or in a folder of logs.
@@ -73,9 +73,9 @@ def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | N
         if path.is_dir():
             place = output.resolve()
             if place.is_relative_to(path.resolve()) and not place.name.startswith("."):
-                raise _refused(output, f"it would be one of the logs in {path}")
+                raise _refused(output, f"this file would be one of the logs in {str(path)!r}")
         elif output.exists() and path.exists() and output.samefile(path):
-            raise _refused(output, "it is one of the inputs, and would be overwritten")
+            raise _refused(output, "this file is an input and would be overwritten")
 
 
 def _refused(output: Path, limit: str) -> Exception:

@@ -24,7 +24,7 @@ __all__ = ["queries", "query"]
 def query(name: str | None, logs: Logs, text: str | None, template: Path | None, json: bool) -> None:
     """Run a Logs Insights query over audit logs, offline.
 
-    NAME is the id or title of a saved query: one of the catalogue, or of a template. `eks-audit queries` lists them.
+    NAME is the id or title of a saved query of the catalogue, or of a template. `eks-audit queries` lists them.
     """
     from eks_audit_constructs import insights
     from eks_audit_constructs.insights import show
@@ -46,9 +46,9 @@ def query(name: str | None, logs: Logs, text: str | None, template: Path | None,
 @template
 @as_json
 def queries(template: Path | None, json: bool) -> None:
-    """List the saved queries that can be run.
+    """List the saved queries of the catalogue, or of a template.
 
-    These are the catalogue's, or those of a template. `eks-audit query` runs one.
+    `eks-audit query` runs one.
     """
     from eks_audit_constructs.insights import saved, show
 

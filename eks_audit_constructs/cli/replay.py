@@ -20,17 +20,17 @@ __all__ = ["replay"]
 @selection("default")
 @logs
 @click.option(
-    "--html", metavar="PATH", type=click.Path(path_type=Path), help="Write a page to look at, with charts and events."
+    "--html", metavar="PATH", type=click.Path(path_type=Path), help="Also write a page with charts and events."
 )
-@click.option("--fail-on-alarm", is_flag=True, help=f"Exit with {FOUND} when an alarm went off.")
+@click.option("--fail-on-alarm", is_flag=True, help=f"Exit with {FOUND} if an alarm went off.")
 @as_json
 def replay(logs: Logs, selected: Selection, html: Path | None, fail_on_alarm: bool, json: bool) -> int | None:
-    """Say which alarms would have gone off, and when.
+    """Show which alarms would have gone off, and when.
 
     Each LOG is a file, a folder, s3://bucket/prefix, or - for standard input: JSONL, gzip, CloudWatch export files,
     Firehose objects, or the output of `aws logs filter-log-events`.
 
-    The alarms are those of the catalogue's detections, or of a template.
+    Replays the alarms of the catalogue's default tier, unless you choose others or a template.
     """
     from eks_audit_constructs.replay import replayed, report
 
@@ -58,6 +58,6 @@ def replay(logs: Logs, selected: Selection, html: Path | None, fail_on_alarm: bo
                 "--fail-on-alarm",
                 value=", ".join(logs.names) or logs.log_group,
                 limit=f"no alarm could be judged: {result.unjudged}",
-                way_out="Give logs that hold audit events, and alarms on what these tell",
+                way_out="Check that the logs hold audit events, and that the alarms can be evaluated",
             )
     return None

@@ -1,4 +1,4 @@
-"""What a command is about: detections chosen from the catalogue, or a template in its place."""
+"""What a command works on: detections of the catalogue, or a template."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ template = click.option(
     "--template",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Take this CloudFormation template (JSON or YAML) or cdk.out folder instead of the catalogue.",
+    help="Use this CloudFormation template (JSON or YAML) or cdk.out folder instead of the catalogue.",
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """A template, or which detections of the catalogue."""
+    """A template, or a choice of detections of the catalogue."""
 
     template: Path | None
     tier: Tier
@@ -39,7 +39,7 @@ class Selection:
     severity: str | None
 
     def detections(self) -> Detections:
-        """The detections chosen from the catalogue.
+        """Return the detections chosen from the catalogue.
 
         Raises:
             AuditConfigurationError: There is no such detection, or none is left.
@@ -70,7 +70,7 @@ class Selection:
         return chosen
 
     def read(self) -> Template:
-        """The template, or one that is made of the detections chosen.
+        """Return the template, or one made of the detections chosen.
 
         Raises:
             TemplateError: The template cannot be read.
@@ -83,24 +83,24 @@ class Selection:
 
 
 def selection(default: Tier) -> Callable[[Command], Command]:
-    """--template, and the options that choose from the catalogue; the command takes them as `selected`.
+    """Add --template and the options that choose from the catalogue to a command, which takes them as `selected`.
 
     Args:
-        default: The tier that is taken unless another one, or detections by their ids, are asked for.
+        default: The tier without --tier and --only.
     """
     options = (
         template,
         click.option(
             "--tier",
             type=click.Choice(["default", "extended", "all"]),
-            help=f"Which detections of the catalogue: those that are on by default, these and the extended ones, or "
-            f"all. Default: {default}.",
+            help="Detections of the catalogue: those that are on by default, these and the extended ones, or all. "
+            f"Default: {default}.",
         ),
         click.option(
             "--only",
             metavar="IDS",
             multiple=True,
-            help="Only these detections of the catalogue, of any tier: their ids, separated by commas.",
+            help="Only these detections of any tier: ids, separated by commas.",
         ),
         severity,
     )
@@ -123,12 +123,12 @@ def selection(default: Tier) -> Callable[[Command], Command]:
 
 
 def _check(template: Path | None, given: dict[str, str | None]) -> None:
-    """A template is taken whole."""
+    """Refuse to choose from the catalogue and to name a template."""
     choosing = {option: value for option, value in given.items() if value is not None}
     if template is not None and choosing:
         raise AuditConfigurationError(
             ", ".join(choosing),
             value=", ".join(choosing.values()),
-            limit="this chooses detections of the catalogue, and --template takes the catalogue's place",
+            limit="this chooses from the catalogue, and --template replaces the catalogue",
             way_out="Give one or the other",
         )

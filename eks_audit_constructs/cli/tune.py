@@ -20,9 +20,9 @@ __all__ = ["tune"]
 )
 @as_json
 def tune(logs: Logs, selected: Selection, alarms_a_week: float, json: bool) -> None:
-    """Say what each threshold would have meant, and what to change.
+    """Show what each threshold would have meant, and what to change.
 
-    The whole catalogue is tried unless you choose from it: it also shows what you could switch on.
+    Tries the whole catalogue, to show also what you could switch on, unless you choose detections or a template.
     """
     from eks_audit_constructs.tuning import report, subjects
     from eks_audit_constructs.tuning import tune as run

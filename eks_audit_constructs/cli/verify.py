@@ -23,8 +23,8 @@ def verify(selected: Selection, profile: str | None, region: str | None, json: b
     """Ask CloudWatch whether patterns match what they should.
 
     Sends the pattern of each detection with its sample events to TestMetricFilter, and patterns that settle what the
-    documentation leaves open. The whole catalogue is verified unless you choose from it. It is free of charge, needs
-    the permission logs:TestMetricFilter only, and neither reads nor writes anything in the account.
+    documentation leaves open. Verifies the whole catalogue, unless you choose detections or a template. It is free of
+    charge, needs only the permission logs:TestMetricFilter, and neither reads nor writes anything in the account.
     """
     from contextlib import closing
 

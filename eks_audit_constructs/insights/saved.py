@@ -22,19 +22,19 @@ _CATALOGUED = {query.title: query for query in catalog.QUERIES}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A query that can be run, as it is listed."""
+    """A saved query, as it is listed."""
 
     id: str
-    """Its id in the catalogue; the logical id if it is not ours."""
+    """Its id in the catalogue, or else its logical id."""
     title: str
     answers: str | None
-    """The question it answers, where that is known."""
+    """The question it answers, if it is in the catalogue."""
     name: str
     query: str
 
 
 def saved(template: Path | None) -> Template:
-    """A template, or without a path one that has all queries of the catalogue.
+    """Read a template, or without a path make one of all queries in the catalogue.
 
     Raises:
         TemplateError: The template cannot be read.
@@ -43,18 +43,18 @@ def saved(template: Path | None) -> Template:
 
 
 def offers(template: Template) -> list[Offer]:
-    """The saved queries of a template, in the order of their ids."""
+    """Return the saved queries of a template, sorted by id."""
     found = (_offer(query) for query in template.queries)
     return sorted(found, key=lambda offer: (offer.id, offer.name))
 
 
 def find(template: Template, name: str) -> SavedQuery:
-    """The saved query of a template that has this name.
+    """Return the saved query of a template that has this name.
 
     Args:
         template: The template.
-        name: Its name, the part of it after the last `/`, its logical id, or the id it has in our catalogue, such as
-            `forbidden-who`. Capital letters do not matter.
+        name: Its name, the part of it after the last `/`, its logical id, or its id in the catalogue, such as
+            `forbidden-who`. Case does not matter.
 
     Raises:
         QueryError: There is none, or there are several; the message lists near names.
@@ -84,22 +84,22 @@ def find(template: Template, name: str) -> SavedQuery:
 
 
 def choose(name: str | None, *, text: str | None, template: Path | None) -> tuple[str, str]:
-    """What an error calls the query that is meant, and its text.
+    """Return a query's name for errors, and its text.
 
     Args:
-        name: What a saved query is called.
-        text: A query in place of a saved one.
-        template: Where to look for the saved query. Default: in the catalogue.
+        name: The name of a saved query.
+        text: A query to run instead of a saved one.
+        template: Where to look for the saved query. Default: the catalogue.
 
     Raises:
-        QueryError: None is named, or a text and a template; or there is no such query.
+        QueryError: There is no such query, none is named, or both a text and a template are given.
         TemplateError: The template cannot be read.
     """
     if text is not None and template is not None:
         raise QueryError(
             "--text, --template",
             value=str(template),
-            limit="a query that is given takes none from a template",
+            limit="a query given as text needs no template",
             way_out="Give one or the other",
         )
     if text is not None:
@@ -108,8 +108,8 @@ def choose(name: str | None, *, text: str | None, template: Path | None) -> tupl
         raise QueryError(
             "query",
             value="",
-            limit="a query is wanted",
-            way_out="Name one that `eks-audit queries` lists, and then logs; or give --text",
+            limit="no query is named",
+            way_out="Name one that `eks-audit queries` lists, then the logs; or give --text",
         )
     found = find(saved(template), name)
     return found.name, found.query
@@ -131,12 +131,12 @@ def _title(query: SavedQuery) -> str:
 
 
 def _near(template: Template, name: str, found: list[SavedQuery]) -> str:
-    """What to do instead: names that are near, or what else is wrong."""
+    """Suggest similar names, or what else to do."""
     if "|" in name or "\n" in name:
-        return "Give the text of a query as --text."
-    with suppress(OSError):  # a name may be longer than any file's
+        return "Give a query's text as --text."
+    with suppress(OSError):  # the name may be too long for a file
         if name and Path(name).exists():
-            return "This is a file: name the query first, and then the logs."
+            return "This is a file: name the query first, then the logs."
     if not template.queries:
         return "Name a template that has saved queries."
     called = [called for offer in offers(template) for called in (offer.id, offer.title)]

@@ -1,4 +1,4 @@
-"""The answer to a query, and which queries there are; printed for people or as JSON."""
+"""The answer to a query, and the list of queries, as text or JSON."""
 
 from __future__ import annotations
 
@@ -89,12 +89,12 @@ def _shown(cell: Cell) -> str:
 
 
 def offers_as_json(offers: Iterable[Offer]) -> str:
-    """The queries as a JSON list."""
+    """Format the queries as a JSON list."""
     return reports.as_json([asdict(offer) for offer in offers])
 
 
 def print_offers(offers: Iterable[Offer], console: Console) -> None:
-    """Print the id and title of each query, and the question it answers; in one line where there is room."""
+    """Print each query's id and title and the question it answers, as a table if it fits."""
     grid = reports.table("Query", "Title", "What it answers")
     listed = list(offers)
     for offer in listed:

@@ -6,7 +6,7 @@ result = replay("cdk.out/demo.template.json", ["audit.jsonl"])
 for alarm in result.alarms:
     print(alarm.alarm.alarm_name, alarm.alarmed)
 
-Without a template at hand, `templates.from_catalog` makes one of the catalogue.
+Without a template, `templates.from_catalog` makes one of the catalogue.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ class Replay:
 
     @property
     def unjudged(self) -> str | None:
-        """Why no alarm could be judged, if none could: then it means nothing that none went off."""
+        """Why no alarm could be judged; None if one could. Then it means nothing that no alarm went off."""
         counted = self.counted
         if not counted.events:
             return "no event was read"
         if counted.unreadable == counted.events and not any(item.matched for item in self.filters):
-            return "no event that was read is a JSON object"
+            return "none of the events is a JSON object"
         if not self.alarms:
             return "the template has no alarm"
         if all(item.error for item in self.alarms):
-            return f"none of the alarms can be evaluated, the first because {self.alarms[0].error}"
+            return f"no alarm can be evaluated ({self.alarms[0].alarm.alarm_name}: {self.alarms[0].error})"
         return None
 
 

@@ -13,7 +13,7 @@ from eks_audit_constructs.errors import TemplateError
 __all__ = ["is_template", "read_documents", "template_files"]
 
 _LARGEST = 4_000_000
-"""Bytes. CloudFormation takes a template of at most 1 MB: what is larger is something else, such as a log."""
+"""Bytes. CloudFormation templates have at most 1 MB; a larger file is something else, such as a log."""
 _YAML_RESOURCES = re.compile(r"^Resources:\s*(#.*)?$", re.MULTILINE)
 _YAML_TYPE = re.compile(r"\bType[\"']?:\s*[\"']?(AWS|Custom|Alexa)::")
 
@@ -32,12 +32,12 @@ def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def template_files(path: Path) -> list[Path]:
-    """The file itself, or the templates in a `cdk.out` directory."""
+    """Return the file itself, or the templates in a `cdk.out` directory."""
     return sorted(path.glob("**/*.template.json")) if path.is_dir() else [path]
 
 
 def is_template(path: Path) -> bool:
-    """Whether this is a template or a `cdk.out` directory, by its name or by what it holds."""
+    """Return whether this is a template or a `cdk.out` directory, judging by its name and content."""
     try:
         if path.is_dir():
             return (path / "manifest.json").is_file() and any(path.glob("*.template.json"))
@@ -49,7 +49,7 @@ def is_template(path: Path) -> bool:
             return False
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        return False  # whoever opens it says why it cannot be read
+        return False  # reading it as a log reports the error
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
 """The catalogue as a template: what `EksAudit` would make of its detections and queries, without CDK.
 
-It has no cluster, so alarms and saved queries have bare names and are in no folder.
+There is no cluster, so alarms and saved queries have plain names, without a folder.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def from_catalog(
     *,
     name: str = NAME,
 ) -> Template:
-    """The template of these detections, with their saved queries and these besides.
+    """Make a template of detections and saved queries.
 
     Args:
-        detections: What to look for.
-        queries: What else to save.
-        name: What reports call it.
+        detections: The detections; their saved queries are always included.
+        queries: More saved queries.
+        name: The template's name in reports.
     """
     chosen = sorted(detections, key=lambda one: one.metric_name)  # from which the logical ids are made
     saved = {query.id: query for query in (*queries, *(one.saved_query for one in chosen))}

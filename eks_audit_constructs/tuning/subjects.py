@@ -62,7 +62,7 @@ class Subjects:
 
 
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
-    """The detections, as `EksAudit` would watch them; those of the default tier are on."""
+    """Make subjects of detections, as `EksAudit` would watch them; those of the default tier are on."""
     by_id = {detection.id: detection for detection in detections}
     found = of_template(from_catalog(by_id.values()))
     subjects = (replace(one, detection=by_id[one.id], on=one.id in catalog.DEFAULT) for one in found.subjects)

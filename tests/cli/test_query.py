@@ -51,7 +51,7 @@ def test_with_a_text_all_arguments_are_logs(run: Run, capsys: pytest.CaptureFixt
         (["forbidden-who"], "at least one log"),
         (["forbidden-who", "TEMPLATE"], "Give it as --template"),
         (["TEMPLATE", "--text", "fields verb"], "Give it as --template"),
-        ([], "a query is wanted"),
+        ([], "no query is named"),
         (["LOG", "--text", "fields verb", "--template", "TEMPLATE"], "one or the other"),
     ],
 )

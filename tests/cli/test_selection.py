@@ -1,4 +1,4 @@
-"""What a command is about: detections of the catalogue, or a template in its place."""
+"""What a command works on: detections of the catalogue, or a template."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_template_is_taken_whole(
 
     err = capsys.readouterr().err
     assert err.startswith(f"eks-audit: {options[0]}: ")
-    assert "--template takes the catalogue's place" in err
+    assert "--template replaces the catalogue" in err
 
 
 @pytest.mark.parametrize(

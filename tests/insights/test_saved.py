@@ -145,7 +145,7 @@ class TestChoose:
             choose("aws-auth-changed", text=None, template=path)
 
     def test_none_is_named(self) -> None:
-        with pytest.raises(QueryError, match="a query is wanted"):
+        with pytest.raises(QueryError, match="no query is named"):
             choose(None, text=None, template=None)
 
     def test_a_text_and_a_template(self, path: Path) -> None:

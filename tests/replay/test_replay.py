@@ -270,7 +270,7 @@ class TestUnjudged:
         ("lines", "resources", "reason"),
         [
             ([], {"F": metric_filter("ERROR"), "A": alarm()}, "no event was read"),
-            (["no JSON"], {"F": metric_filter("{ $.a = 1 }"), "A": alarm()}, "no event that was read is a JSON object"),
+            (["no JSON"], {"F": metric_filter("{ $.a = 1 }"), "A": alarm()}, "none of the events is a JSON object"),
             ([GET], {"F": metric_filter("ERROR")}, "the template has no alarm"),
             ([GET], {"A": alarm(Metrics=[{"Expression": "1"}])}, "metric math is not evaluated"),
             (["{}"], {"F": metric_filter("ERROR"), "A": alarm()}, "no event in the logs has a time"),

@@ -190,6 +190,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["count"] = reports.number
     for function in (text.clock, text.cut, text.visible, reports.duration, reports.figure):
         environment.filters[function.__name__] = function
     return environment

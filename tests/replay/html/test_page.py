@@ -155,6 +155,17 @@ class TestContent:
         assert "math (alarm): metric math is not evaluated" in text
         assert "Wrong (metric filter): this is a pattern for space-delimited" in text
 
+    def test_says_that_nothing_could_be_judged(self, tmp_path: Path) -> None:
+        template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
+        empty = tmp_path / "empty.jsonl"
+        empty.write_text("")
+
+        text = text_of(write_page(tmp_path, template, empty))
+
+        assert "Nothing could be judged: no event was read." in text
+        assert "No alarm went off" not in text
+        assert "stayed quiet" not in text
+
     def test_counts_the_events_it_does_not_hold(self, tmp_path: Path) -> None:
         template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
         users = [event("06:00:00", verb="get", user={"username": f"user-{number}"}) for number in range(250)]
