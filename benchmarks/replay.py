@@ -116,7 +116,7 @@ def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
 
 def _beside_jq(template: Path, log: Path) -> tuple[list[str], list[str]]:
     """Two commands that do the same."""
-    ours = [sys.executable, "-m", "eks_audit_constructs", "replay", str(template), str(log)]
+    ours = [sys.executable, "-m", "eks_audit_constructs", "replay", "--template", str(template), str(log)]
     return ours, ["jq", FILTER, str(log)]
 
 

@@ -14,7 +14,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("eks_audit_constructs"):
             raise
-        sys.exit(f"eks-audit: {error.name} is not installed: pip install 'eks-audit-constructs[cli]'")
+        print(f"eks-audit: {error.name} is not installed: pip install 'eks-audit-constructs[cli]'", file=sys.stderr)
+        sys.exit(2)  # BAD_INPUT in cli/exit_codes.py, which cannot be imported without click
+    except KeyboardInterrupt:
+        sys.exit(130)
     run()
 
 

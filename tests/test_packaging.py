@@ -41,6 +41,7 @@ WITHOUT_CDK = [
     "recordings",
     "conditions",
     "aws",
+    "files",
     "errors",
 ]
 FLOORS = [*WITH_CDK, *WITHOUT_CDK]

@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from eks_audit_constructs import files
 from eks_audit_constructs.errors import LogError
 
 __all__ = ["folder", "unique", "written"]
@@ -49,21 +49,14 @@ def unique(*parts: str) -> str:
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears complete when the block ends, and not at all if it fails.
+    """Open a file for writing that only the owner can read; see `files.written`.
 
     Raises:
         LogError: The file cannot be written.
     """
     try:
-        # In the same folder, so that the move is atomic; the dot hides the file from a replay.
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            try:
-                yield cast(BinaryIO, file)
-                file.close()
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+        with files.written(path, mode=0o600) as file:
+            yield file
     except OSError as error:
         raise _refusal(path, error) from error
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["ALARMED", "BAD_INPUT", "DIFFERS", "app"]
+from eks_audit_constructs.cli.exit_codes import MEANINGS
 
-ALARMED = 1
-DIFFERS = 1
-BAD_INPUT = 2
+__all__ = ["app"]
+
+_EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in MEANINGS.items())])
 
 
-@click.group(name="eks-audit")
+@click.group(
+    name="eks-audit",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
+@click.version_option(None, "--version", package_name="eks-audit-constructs", message="eks-audit %(version)s")
 def app() -> None:
     """Audit logging for Amazon EKS: see what it would catch before you deploy it."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.syntax import Syntax
-from rich.table import Table
 from rich.text import Text
 
-from eks_audit_constructs import catalog
+from eks_audit_constructs import catalog, reports
 from eks_audit_constructs.catalog import Detection, Guard, Severity
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import insights
@@ -27,14 +24,14 @@ _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: 
 
 def as_json(detections: Iterable[Detection]) -> str:
     """The detections as a JSON list."""
-    return json.dumps([document(detection) for detection in detections], indent=2, ensure_ascii=False)
+    return reports.as_json([document(detection) for detection in detections])
 
 
 def print_detections(detections: Iterable[Detection], console: Console) -> None:
     """A table, a line each."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in ("Detection", "Tier", "Severity", "Alarm at", "What happened"):
-        table.add_column(header, no_wrap=header != "What happened")
+    table = reports.table("Detection", "Tier", "Severity", "Alarm at", "What happened")
+    for column in table.columns[1:4]:
+        column.no_wrap = True
     for detection in detections:
         severity = Text(detection.severity.value, style=_COLOURS[detection.severity])
         table.add_row(detection.id, tier(detection), severity, _alarm_at(detection), detection.title)
@@ -82,7 +79,7 @@ def tier(detection: Detection) -> Literal["default", "extended", "query"]:
 def _section(console: Console, title: str, body: RenderableType) -> None:
     console.print()
     console.print(Text(title, style="bold"))
-    console.print(Padding(body, (0, 0, 0, 2)))
+    console.print(reports.indented(body))
 
 
 def _guarded(guard: Guard) -> str:

@@ -1,25 +1,60 @@
-"""Which query is meant: one that a template saves, by what people call it, or any other by its text."""
+"""Saved queries: those of the catalogue or of a template, found by what people call them."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
+from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.template import SavedQuery, Template, read_template
 
-__all__ = ["choose", "find"]
+__all__ = ["Offer", "choose", "find", "offers", "saved"]
+
+_FEW = 5
+"""Names that an error lists at most."""
+_CATALOGUED = {query.title: query for query in catalog.QUERIES}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """A saved query, as it is listed."""
+
+    id: str
+    """Its id in the catalogue, or else its logical id."""
+    title: str
+    answers: str | None
+    """The question it answers, if it is in the catalogue."""
+    name: str
+    query: str
+
+
+def saved(template: Path | None) -> Template:
+    """Read a template, or without a path make one of all queries in the catalogue.
+
+    Raises:
+        TemplateError: The template cannot be read.
+    """
+    return from_catalog([], catalog.QUERIES) if template is None else read_template(template)
+
+
+def offers(template: Template) -> list[Offer]:
+    """Return the saved queries of a template, sorted by id."""
+    found = (_offer(query) for query in template.queries)
+    return sorted(found, key=lambda offer: (offer.id, offer.name))
 
 
 def find(template: Template, name: str) -> SavedQuery:
-    """The saved query of a template that is called so.
+    """Return the saved query of a template that has this name.
 
     Args:
         template: The template.
-        name: Its name, the part of it after the last `/`, its logical id, or the id it has in our catalogue, such as
-            `forbidden-who`. Capital letters do not matter.
+        name: Its name, the part of it after the last `/`, its logical id, or its id in the catalogue, such as
+            `forbidden-who`. Case does not matter.
 
     Raises:
         QueryError: There is none, or there are several; the message lists near names.
@@ -30,6 +65,7 @@ def find(template: Template, name: str) -> SavedQuery:
     ways = (
         lambda query: query.name == name or query.logical_id == name,
         lambda query: wanted in (query.name.casefold(), query.logical_id.casefold(), _title(query).casefold()),
+        lambda query: wanted == _offer(query).id,
         lambda query: bool(wanted) and slug.fullmatch(query.logical_id) is not None,
     )
     found: list[SavedQuery] = []
@@ -38,40 +74,73 @@ def find(template: Template, name: str) -> SavedQuery:
             break
     if len(found) == 1:
         return found[0]
-    titles = [_title(query) for query in template.queries]
-    near = [query.name for query in found] or difflib.get_close_matches(name, titles, n=5, cutoff=0.4) or titles[:5]
+    count, have = (len(found), "have") if found else ("none", "has")
     raise QueryError(
         template.name,
         value=name,
-        limit=f"{len(found) or 'none'} of its {len(template.queries)} saved queries is called so",
-        way_out=f"Name one of them in full: {'; '.join(near)}" if near else "Name a template that has saved queries.",
+        limit=f"{count} of its {len(template.queries)} saved queries {have} this name",
+        way_out=_near(template, name, found),
     )
 
 
-def choose(arguments: Sequence[str], text: str | None) -> tuple[str, str, list[str]]:
-    """What an error calls the query, its text, and the logs.
+def choose(name: str | None, *, text: str | None, template: Path | None) -> tuple[str, str]:
+    """Return a query's name for errors, and its text.
 
     Args:
-        arguments: As on the command line: a template, logs, and the name of a saved query; with a text, only logs.
-        text: A query in place of a saved one.
+        name: The name of a saved query.
+        text: A query to run instead of a saved one.
+        template: Where to look for the saved query. Default: the catalogue.
 
     Raises:
-        QueryError: The template or the name is missing, the template cannot be read, or there is no such
-            query in it.
+        QueryError: There is no such query, none is named, or both a text and a template are given.
+        TemplateError: The template cannot be read.
     """
+    if text is not None and template is not None:
+        raise QueryError(
+            "--text, --template",
+            value=str(template),
+            limit="a query given as text needs no template",
+            way_out="Give one or the other",
+        )
     if text is not None:
-        return "--text", text, list(arguments)
-    if len(arguments) < 2:
+        return "--text", text
+    if name is None:
         raise QueryError(
             "query",
-            value=" ".join(arguments),
-            limit="a template and the name of one of its saved queries are wanted",
-            way_out="Give both, with logs between them; or --text with a query, and logs",
+            value="",
+            limit="no query is named",
+            way_out="Name one that `eks-audit queries` lists, then the logs; or give --text",
         )
-    template, *logs, name = arguments
-    saved = find(read_template(Path(template)), name)
-    return saved.name, saved.query, logs
+    found = find(saved(template), name)
+    return found.name, found.query
+
+
+def _offer(query: SavedQuery) -> Offer:
+    title, known = _title(query), _CATALOGUED.get(_title(query))
+    return Offer(
+        id=query.logical_id if known is None else known.id,
+        title=title,
+        answers=None if known is None else known.answers,
+        name=query.name,
+        query=query.query,
+    )
 
 
 def _title(query: SavedQuery) -> str:
     return query.name.rpartition("/")[2]
+
+
+def _near(template: Template, name: str, found: list[SavedQuery]) -> str:
+    """Suggest similar names, or what else to do."""
+    if "|" in name or "\n" in name:
+        return "Give a query's text as --text."
+    with suppress(OSError):  # the name may be too long for a file
+        if name and Path(name).exists():
+            return "This is a file: name the query first, then the logs."
+    if not template.queries:
+        return "Name a template that has saved queries."
+    called = [called for offer in offers(template) for called in (offer.id, offer.title)]
+    near = [query.name for query in found] or difflib.get_close_matches(name, called, n=_FEW, cutoff=0.5)
+    if not near and len(template.queries) <= _FEW:
+        near = [query.name for query in template.queries]
+    return f"Name one of them in full: {'; '.join(near)}" if near else "See what there is: eks-audit queries"

@@ -1,16 +1,19 @@
-"""The answer to a query, printed for people or as JSON."""
+"""The answer to a query, and the list of queries, as text or JSON."""
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from eks_audit_constructs import reports
 from eks_audit_constructs.insights.engine import Cell, Table
+from eks_audit_constructs.insights.saved import Offer
 
-__all__ = ["as_json", "print_answer"]
+__all__ = ["as_json", "offers_as_json", "print_answer", "print_offers"]
 
 _NARROW = 24
 """Characters a column needs at most to be read; what is longer is folded."""
@@ -29,7 +32,7 @@ def as_json(table: Table) -> str:
             for row in table.rows
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return reports.as_json(document)
 
 
 def print_answer(table: Table, console: Console) -> None:
@@ -42,20 +45,23 @@ def print_answer(table: Table, console: Console) -> None:
         else:
             _print_records(table, shown, console)
         console.print()
-    rows = f", {len(table.rows):,} {'row' if len(table.rows) == 1 else 'rows'}"
-    console.print(f"{table.matched:,} of {table.scanned:,} events matched{rows}")
+    rows = reports.number(len(table.rows), "row")
+    console.print(f"{table.matched:,} of {reports.number(table.scanned, 'event')} matched, {rows}")
+    reports.print_notes(_notes(table), console)
+
+
+def _notes(table: Table) -> Iterator[str]:
     for number, what in (
         (table.unreadable, "are no JSON object: they have only @message, and what parse makes of it"),
         (table.untimed, "have no time: no @timestamp, and no place in a bin()"),
     ):
         if number:
-            console.print(f"  {number:,} of them {what}", style="yellow")
-    for note in table.notes:
-        console.print(f"  {note}", style="yellow", markup=False)
+            yield f"{number:,} of them {what}"
+    yield from table.notes
 
 
 def _print_grid(table: Table, shown: list[list[str]], console: Console) -> None:
-    grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    grid = reports.table()
     for index, name in enumerate(table.columns):
         numeric = all(isinstance(row[index], int | float | None) for row in table.rows)
         grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
@@ -67,7 +73,7 @@ def _print_grid(table: Table, shown: list[list[str]], console: Console) -> None:
 def _print_records(table: Table, shown: list[list[str]], console: Console) -> None:
     for number, row in enumerate(shown, 1):
         console.rule(Text(str(number), style="dim"), align="left", style="dim")
-        grid = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        grid = reports.table(style="")
         grid.add_column(no_wrap=True, style="bold")
         grid.add_column(overflow="fold")
         for name, cell in zip(table.columns, row, strict=True):
@@ -77,6 +83,26 @@ def _print_records(table: Table, shown: list[list[str]], console: Console) -> No
 
 
 def _shown(cell: Cell) -> str:
-    if isinstance(cell, float):
-        return f"{cell:,.6g}" if abs(cell) < 1e6 else f"{cell:,.0f}"
-    return "" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+    if isinstance(cell, str):
+        return cell
+    return "" if cell is None else reports.figure(cell, digits=6)
+
+
+def offers_as_json(offers: Iterable[Offer]) -> str:
+    """Format the queries as a JSON list."""
+    return reports.as_json([asdict(offer) for offer in offers])
+
+
+def print_offers(offers: Iterable[Offer], console: Console) -> None:
+    """Print each query's id and title and the question it answers, as a table if it fits."""
+    grid = reports.table("Query", "Title", "What it answers")
+    listed = list(offers)
+    for offer in listed:
+        grid.add_row(Text(offer.id), Text(offer.title), Text(offer.answers or ""))
+    if console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum <= console.width:
+        console.print(grid)
+        return
+    for offer in listed:
+        console.print(Text.assemble((offer.id, "bold"), f"  {offer.title}"))
+        if offer.answers:
+            console.print(reports.indented(Text(offer.answers)))

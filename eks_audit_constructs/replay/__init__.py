@@ -5,6 +5,8 @@ from eks_audit_constructs.replay import replay
 result = replay("cdk.out/demo.template.json", ["audit.jsonl"])
 for alarm in result.alarms:
     print(alarm.alarm.alarm_name, alarm.alarmed)
+
+Without a template, `templates.from_catalog` makes one of the catalogue.
 """
 
 from __future__ import annotations
@@ -60,15 +62,29 @@ class Replay:
     notes: tuple[str, ...] = ()
     """What was left out of the logs, and where they are damaged."""
 
+    @property
+    def unjudged(self) -> str | None:
+        """Why no alarm could be judged; None if one could. Then it means nothing that no alarm went off."""
+        counted = self.counted
+        if not counted.events:
+            return "no event was read"
+        if counted.unreadable == counted.events and not any(item.matched for item in self.filters):
+            return "none of the events is a JSON object"
+        if not self.alarms:
+            return "the template has no alarm"
+        if all(item.error for item in self.alarms):
+            return f"no alarm can be evaluated ({self.alarms[0].alarm.alarm_name}: {self.alarms[0].error})"
+        return None
+
 
 @contextmanager
 def replayed(
-    template: str | Path, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+    template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
 ) -> Iterator[tuple[Replay, Sequence[Log]]]:
     """Tell what a template's alarms would have done, and keep the logs open for what else is to be asked of them.
 
     Args:
-        template: A CloudFormation template in JSON or YAML, or a `cdk.out` directory.
+        template: A CloudFormation template in JSON or YAML, or a `cdk.out` directory; or one that is read already.
         logs_: Audit logs: files, folders, `-` for standard input.
         progress: Called with the share of the logs that is read, 0 to 1.
 
@@ -78,7 +94,7 @@ def replayed(
     """
     from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 
-    read = read_template(Path(template))
+    read = template if isinstance(template, Template) else read_template(Path(template))
     planned = plan(read)
     notes: list[str] = []
     with logs.opened(logs_, say=notes.append) as found:
@@ -110,7 +126,7 @@ def replayed(
 
 
 def replay(
-    template: str | Path, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+    template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
 ) -> Replay:
     """Tell what a template's alarms would have done; see `replayed`."""
     with replayed(template, logs_, progress=progress) as (result, _):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.errors import TemplateError
 
-__all__ = ["read_documents"]
+__all__ = ["is_template", "read_documents", "template_files"]
+
+_LARGEST = 4_000_000
+"""Bytes. CloudFormation templates have at most 1 MB; a larger file is something else, such as a log."""
+_YAML_RESOURCES = re.compile(r"^Resources:\s*(#.*)?$", re.MULTILINE)
+_YAML_TYPE = re.compile(r"\bType[\"']?:\s*[\"']?(AWS|Custom|Alexa)::")
 
 
 def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -18,14 +24,37 @@ def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
     Raises:
         TemplateError: There is no template, or it cannot be read.
     """
-    if not path.is_dir():
-        yield _document(path)
-        return
-    files = sorted(path.glob("**/*.template.json"))
+    files = template_files(path)
     if not files:
         raise _refusal(path, path.name, "no *.template.json is in this directory", "Run `cdk synth` first")
     for file in files:
         yield _document(file)
+
+
+def template_files(path: Path) -> list[Path]:
+    """Return the file itself, or the templates in a `cdk.out` directory."""
+    return sorted(path.glob("**/*.template.json")) if path.is_dir() else [path]
+
+
+def is_template(path: Path) -> bool:
+    """Return whether this is a template or a `cdk.out` directory, judging by its name and content."""
+    try:
+        if path.is_dir():
+            return (path / "manifest.json").is_file() and any(path.glob("*.template.json"))
+        if not path.is_file():
+            return False
+        if path.name.endswith((".template.json", ".template.yaml", ".template.yml")):
+            return True
+        if path.stat().st_size > _LARGEST or b"Resources" not in (content := path.read_bytes()):
+            return False
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False  # reading it as a log reports the error
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return bool(_YAML_RESOURCES.search(text) and _YAML_TYPE.search(text))
+    return isinstance(document, Mapping) and isinstance(document.get("Resources"), Mapping)
 
 
 def _document(path: Path) -> Mapping[str, Any]:

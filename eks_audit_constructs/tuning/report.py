@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from eks_audit_constructs import catalog
+from eks_audit_constructs import catalog, reports
 from eks_audit_constructs.replay.matches import Top
-from eks_audit_constructs.reports import duration
 from eks_audit_constructs.tuning import Advice, Tuning
 
 __all__ = ["as_json", "cdk_json", "print_tuning", "python"]
@@ -42,7 +40,7 @@ def cdk_json(tuning: Tuning) -> str | None:
             choice["threshold"] = advice.threshold
         if advice.exclude is not None:
             choice["excluding"] = {"user.username": advice.exclude}
-    return json.dumps({"detections": choices}, indent=2, ensure_ascii=False) if choices else None
+    return reports.as_json({"detections": choices}) if choices else None
 
 
 def _pasted(tuning: Tuning) -> list[Advice]:
@@ -67,7 +65,7 @@ def as_json(tuning: Tuning) -> str:
         "python": python(tuning),
         "cdk_json": json.loads(cdk_json(tuning) or "null"),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return reports.as_json(document)
 
 
 def _document(advice: Advice) -> dict[str, Any]:
@@ -97,17 +95,8 @@ def _document(advice: Advice) -> dict[str, Any]:
 def print_tuning(tuning: Tuning, console: Console) -> None:
     """Print what each detection would have meant, and what to change."""
     counted = tuning.counted
-    span = f", {counted.first:%Y-%m-%d %H:%M} to {counted.last:%Y-%m-%d %H:%M} UTC" if counted.first else ""
-    console.print(f"{counted.events} events{span}", markup=False)
-    if counted.unreadable:
-        console.print(f"{counted.unreadable} of them are no JSON object: no detection can see them", style="yellow")
-    if counted.duplicates:
-        copies = f"{counted.duplicates_in_words} of them came more than once (same auditID and stage)"
-        console.print(f"{copies}: each is counted, so what repeats looks busier than it was", style="yellow")
-    for note in tuning.notes:
-        console.print(note, style="yellow", markup=False)
-    if tuning.days < 1:
-        console.print("Less than a day of logs: the numbers say little about a week.", style="yellow")
+    console.print(f"{reports.number(counted.events, 'event')}{reports.span(counted.first, counted.last)}")
+    reports.print_notes(_notes(tuning), console)
     console.print("All advice takes these logs for ordinary operation: look at who is behind it first.", style="dim")
     console.print()
 
@@ -120,18 +109,30 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     console.print()
     quiet = [advice.subject.id for advice in tuning.advice if not advice.events]
     if quiet:
-        console.print(f"[dim]No such event:[/] {', '.join(quiet)}", highlight=False)
+        console.print(Text.assemble(("No such event:", "dim"), f" {', '.join(quiet)}"))
     silent = [one.subject.id for one in tuning.advice if not one.subject.on and not one.present.alarms]
     if silent:
-        console.print(f"[dim]Off by default, and would have been silent here:[/] {len(silent)} detections")
+        title = "Off by default, and would have been silent here:"
+        console.print(Text.assemble((title, "dim"), f" {reports.number(len(silent), 'detection')}"))
     for id, reason in tuning.untried.items():
-        console.print(f"[dim]Not tried:[/] {id}: {reason}")
+        console.print(Text.assemble(("Not tried:", "dim"), f" {id}: {reason}"))
     _print_lines(tuning, console)
 
 
+def _notes(tuning: Tuning) -> Iterator[str]:
+    counted = tuning.counted
+    if counted.unreadable:
+        yield f"{counted.unreadable:,} of them are no JSON object: no detection can see them"
+    if counted.duplicates:
+        copies = f"{counted.duplicates_in_words} of them came more than once (same auditID and stage)"
+        yield f"{copies}: each is counted, so what repeats looks busier than it was"
+    yield from tuning.notes
+    if tuning.days < 1:
+        yield "less than a day of logs: the numbers say little about a week"
+
+
 def _print_table(busy: list[Advice], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("Detection", overflow="fold")  # if something must, for a number that is cut is another number
+    table = reports.table("Detection")  # if something must fold, this: a number that is cut is another number
     table.add_column("On", no_wrap=True)
     for header in ("Events", "Peak", "At", "Alarms", "Lasting"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -140,13 +141,13 @@ def _print_table(busy: list[Advice], console: Console) -> None:
         present, period = advice.present, advice.subject.alarm.period
         style = "bold red" if advice.noisy else ""
         table.add_row(
-            advice.subject.id,
+            Text(advice.subject.id),
             "yes" if advice.subject.on else "",
-            str(advice.events),
-            f"{advice.peak} in {duration(period)}",
-            str(present.threshold),
-            Text(str(len(present.alarms)), style=style),
-            Text(duration(present.lasted.total_seconds()) if present.alarms else "", style=style),
+            f"{advice.events:,}",
+            f"{advice.peak:,} in {reports.duration(period)}",
+            f"{present.threshold:,}",
+            Text(f"{len(present.alarms):,}", style=style),
+            Text(reports.duration(present.lasted.total_seconds()) if present.alarms else "", style=style),
             _suggested(advice),
         )
     console.print(table)
@@ -163,7 +164,7 @@ def _suggested(advice: Advice) -> str:
 def _print_details(advice: Advice, console: Console) -> None:
     console.print()
     console.print(Text.assemble((advice.subject.id, "bold"), f": {advice.grounds}"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = reports.table(style="dim")
     for header in ("Threshold", "Alarms", "A week", "Lasting"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("When")
@@ -171,24 +172,21 @@ def _print_details(advice: Advice, console: Console) -> None:
         mark = " (suggested)" if outcome.threshold == advice.threshold and advice.changes and not advice.exclude else ""
         mark = mark or (" (now)" if outcome.threshold == advice.present.threshold else "")
         a_week = advice.a_week(outcome)
-        when = ", ".join(f"{at:%m-%d %H:%M}" for at in outcome.alarms[:_BUSIEST])
-        more = len(outcome.alarms) - _BUSIEST
         table.add_row(
-            str(outcome.threshold) + mark,
-            str(len(outcome.alarms)),
+            f"{outcome.threshold:,}{mark}",
+            f"{len(outcome.alarms):,}",
             "?" if a_week is None else f"{a_week:.1f}",
-            duration(outcome.lasted.total_seconds()) if outcome.alarms else "",
-            when + (f" and {more} more" if more > 0 else ""),
+            reports.duration(outcome.lasted.total_seconds()) if outcome.alarms else "",
+            reports.listed([f"{at:%m-%d %H:%M}" for at in outcome.alarms[:_BUSIEST]], of=len(outcome.alarms)),
         )
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(reports.indented(table))
     for title, top in (("Who", advice.behind.by_principal), ("From", advice.behind.by_address)):
-        console.print(Padding(Text(f"{title}: {_top(top)}"), (0, 0, 0, 2)))
+        console.print(reports.indented(Text(f"{title}: {_top(top)}")))
 
 
 def _top(top: Top) -> str:
-    rows = [f"{name or 'nobody'} ({events})" for name, events in top.rows[:_BUSIEST]]
-    more = top.distinct - len(rows)
-    return ", ".join(rows) + (f", and {more} more" if more > 0 else "")
+    rows = [f"{name or 'nobody'} ({events:,})" for name, events in top.rows[:_BUSIEST]]
+    return reports.listed(rows, of=top.distinct)
 
 
 def _print_lines(tuning: Tuning, console: Console) -> None:
@@ -196,6 +194,6 @@ def _print_lines(tuning: Tuning, console: Console) -> None:
     if code is None or context is None:
         return
     console.print("\n[bold]In Python[/], for EksAudit:")
-    console.print(Padding(Text(code), (0, 0, 0, 2)))
+    console.print(reports.indented(Text(code)))
     console.print("[bold]Or in cdk.json[/], in its context:")
-    console.print(Padding(Text(context), (0, 0, 0, 2)))
+    console.print(reports.indented(Text(context)))

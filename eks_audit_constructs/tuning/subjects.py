@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm, Metric, MetricFilter, Template
+from eks_audit_constructs.templates.from_catalog import from_catalog
+from eks_audit_constructs.templates.template import COMPARISONS, Alarm, Template
 
 __all__ = ["Subject", "Subjects", "of_catalogue", "of_template"]
 
@@ -61,53 +62,11 @@ class Subjects:
 
 
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
-    """The detections, as `EksAudit` would watch them."""
-    subjects, filters, untried = [], [], {}
-    for detection in detections:
-        if not isinstance(detection.counted, Expression):
-            untried[detection.id] = "it watches for silence, of which a log tells nothing"
-            continue
-        metric = Metric(namespace="EksAudit", name=detection.metric_name)
-        alarm = Alarm(
-            logical_id=detection.id,
-            alarm_name=detection.id,
-            metric=metric,
-            statistic="Sum",
-            period=detection.period * 60,
-            evaluation_periods=detection.evaluation_periods,
-            datapoints_to_alarm=detection.datapoints_to_alarm,
-            threshold=detection.threshold,
-            comparison="GreaterThanOrEqualToThreshold",
-            missing_data="notBreaching",
-        )
-        filters.append(
-            MetricFilter(
-                logical_id=detection.metric_name,
-                filter_name=detection.id,
-                log_group="",
-                pattern=detection.pattern or "",
-                condition=detection.counted,
-                metric=metric,
-                default=0,
-            )
-        )
-        subjects.append(
-            Subject(
-                id=detection.id,
-                alarm=alarm,
-                filter=detection.metric_name,
-                detection=detection,
-                on=detection.id in catalog.DEFAULT,
-            )
-        )
-    template = Template(
-        name="the catalogue",
-        filters=tuple(filters),
-        alarms=tuple(subject.alarm for subject in subjects),
-        queries=(),
-        resources={},
-    )
-    return Subjects(subjects=tuple(subjects), template=template, untried=untried)
+    """Make subjects of detections, as `EksAudit` would watch them; those of the default tier are on."""
+    by_id = {detection.id: detection for detection in detections}
+    found = of_template(from_catalog(by_id.values()))
+    subjects = (replace(one, detection=by_id[one.id], on=one.id in catalog.DEFAULT) for one in found.subjects)
+    return replace(found, subjects=tuple(subjects))
 
 
 def of_template(template: Template) -> Subjects:

@@ -13,7 +13,7 @@ from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
-from eks_audit_constructs.templates.template import read_template
+from eks_audit_constructs.templates.template import Template
 
 __all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
 
@@ -62,14 +62,10 @@ def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
             )
 
 
-def of_template(path: Path, detections: Iterable[Detection]) -> Iterator[Check]:
-    """Each metric filter of a template on the samples of all these detections.
-
-    Raises:
-        TemplateError: The template cannot be read.
-    """
+def of_template(template: Template, detections: Iterable[Detection]) -> Iterator[Check]:
+    """Each metric filter of a template on the samples of all these detections."""
     lines = {line.text: line for detection in detections for line in map(_line, samples(detection.id))}
-    filters = {item.logical_id: item for item in read_template(path).filters if item.condition is not None}
+    filters = {item.logical_id: item for item in template.filters if item.condition is not None}
     for logical_id, item in filters.items():
         yield Check(
             kind=Kind.FILTER,
@@ -80,9 +76,9 @@ def of_template(path: Path, detections: Iterable[Detection]) -> Iterator[Check]:
         )
 
 
-def skipped(path: Path) -> dict[str, str]:
+def skipped(template: Template) -> dict[str, str]:
     """The metric filters of a template that our evaluation cannot judge, with the reasons."""
-    return {item.logical_id: item.error for item in read_template(path).filters if item.error is not None}
+    return {item.logical_id: item.error for item in template.filters if item.error is not None}
 
 
 def probes() -> Iterator[Check]:

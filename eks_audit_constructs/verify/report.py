@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from eks_audit_constructs import reports
 from eks_audit_constructs.verify import Verdict, Verification
 from eks_audit_constructs.verify.checks import Kind
 
@@ -32,7 +31,7 @@ def as_json(result: Verification, *, skipped: Mapping[str, str]) -> str:
         "facts": [_document(verdict) for verdict in result.facts],
         "skipped": dict(skipped),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return reports.as_json(document)
 
 
 def print_report(result: Verification, console: Console, *, skipped: Mapping[str, str]) -> None:
@@ -41,10 +40,10 @@ def print_report(result: Verification, console: Console, *, skipped: Mapping[str
     probes = asked.count(Kind.PROBE)
     lines = sum(len(verdict.check.lines) for verdict in result.verdicts)
     console.print(
-        f"Asked CloudWatch in {result.region} about {len(asked) - probes} patterns and {probes} probes, {lines} lines."
+        f"Asked CloudWatch in {result.region} about {reports.number(len(asked) - probes, 'pattern')} "
+        f"and {reports.number(probes, 'probe')}, {reports.number(lines, 'line')}."
     )
-    for logical_id, reason in skipped.items():
-        console.print(Text(f"Not asked about {logical_id}: {reason}", style="yellow"))
+    reports.print_notes((f"Not asked about {logical_id}: {reason}" for logical_id, reason in skipped.items()), console)
     _section(console, "Differences", result.differences)
     _section(console, "Facts: CloudWatch does otherwise than this library reads the documentation", result.facts)
     if result.agrees:
@@ -65,7 +64,7 @@ def _section(console: Console, title: str, verdicts: tuple[Verdict, ...]) -> Non
             theirs = "does not match" if difference.ours else "matches"
             told.append(Text(f"CloudWatch {theirs}, we say the opposite: {difference.line.says}"))
         for text in told:
-            console.print(Padding(text, (0, 0, 0, 2)))
+            console.print(reports.indented(text))
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:

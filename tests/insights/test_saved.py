@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights import Table, choose, find, run
-from eks_audit_constructs.insights.show import as_json, print_answer
+from eks_audit_constructs.insights.saved import offers, saved
+from eks_audit_constructs.insights.show import as_json, offers_as_json, print_answer, print_offers
 from eks_audit_constructs.templates.template import Template, read_template
 from tests.replay.builders import event, write_log, write_template
 
@@ -74,8 +76,8 @@ def test_a_template_without_queries_says_so() -> None:
         find(template, "a")
 
 
-def answered(*arguments: str | Path, text: str | None = None) -> Table:
-    where, query, logs = choose(list(map(str, arguments)), text)
+def answered(*logs: Path, name: str | None = None, text: str | None = None, template: Path | None = None) -> Table:
+    where, query = choose(name, text=text, template=template)
     return run(query, logs, where=where)
 
 
@@ -87,14 +89,14 @@ def printed(table: Table) -> list[str]:
 
 
 def test_the_answer_as_a_table(path: Path, log: Path) -> None:
-    header, first, second, _, counts = printed(answered(path, log, "forbidden-who"))
+    header, first, second, _, counts = printed(answered(log, name="forbidden-who", template=path))
 
     assert (header.split(), first.split(), second.split()) == (["verb", "n"], ["get", "2"], ["x", "1"])
     assert counts == "3 of 3 events matched, 2 rows"
 
 
 def test_the_answer_as_json(path: Path, log: Path) -> None:
-    assert json.loads(as_json(answered(path, log, log, "Secrets - who"))) == {
+    assert json.loads(as_json(answered(log, log, name="Secrets - who", template=path))) == {
         "scanned": 6,
         "matched": 4,
         "unreadable": 0,
@@ -125,15 +127,84 @@ def test_what_is_wrong_with_the_logs_is_said(tmp_path: Path) -> None:
 
 def test_an_error_names_the_query_and_the_place(path: Path, log: Path) -> None:
     with pytest.raises(QueryError, match="team/403 - who, line 1, column 15: 'nosuch'"):
-        answered(path, log, "Other")
+        answered(log, name="Other", template=path)
 
 
-@pytest.mark.parametrize("arguments", [[], ["template.json"]])
-def test_a_template_and_a_name_are_wanted(arguments: list[str]) -> None:
-    with pytest.raises(QueryError, match="a template and the name"):
-        choose(arguments, None)
+class TestChoose:
+    def test_a_query_of_the_catalogue_by_id_or_title(self) -> None:
+        query = next(query for query in catalog.QUERIES if query.id == "forbidden-who")
+        for name in ("forbidden-who", query.title, query.title.upper()):
+            assert choose(name, text=None, template=None) == (query.title, query.text)
+
+    def test_any_other_query_by_its_text(self) -> None:
+        assert choose(None, text="fields verb", template=None) == ("--text", "fields verb")
+
+    def test_a_query_that_the_template_lacks_is_not_taken_from_the_catalogue(self, path: Path) -> None:
+        assert choose("aws-auth-changed", text=None, template=None)
+        with pytest.raises(QueryError, match="none of its 3"):
+            choose("aws-auth-changed", text=None, template=path)
+
+    def test_none_is_named(self) -> None:
+        with pytest.raises(QueryError, match="no query is named"):
+            choose(None, text=None, template=None)
+
+    def test_a_text_and_a_template(self, path: Path) -> None:
+        with pytest.raises(QueryError, match="one or the other"):
+            choose(None, text="fields verb", template=path)
+
+    def test_a_file_in_the_place_of_the_name(self, log: Path) -> None:
+        with pytest.raises(QueryError, match="name the query first"):
+            choose(str(log), text=None, template=None)
+
+    def test_a_text_in_the_place_of_the_name(self) -> None:
+        with pytest.raises(QueryError, match="as --text"):
+            choose("fields verb | limit 5" * 50, text=None, template=None)
 
 
-def test_logs_may_be_elsewhere(path: Path) -> None:
-    assert choose([str(path), "forbidden-who"], None)[2] == []
-    assert choose([], "fields verb") == ("--text", "fields verb", [])
+class TestOffers:
+    def test_each_query_of_the_catalogue(self) -> None:
+        listed = offers(saved(None))
+        assert [(one.id, one.title, one.answers, one.query) for one in listed] == [
+            (query.id, query.title, query.answers, query.text) for query in catalog.QUERIES
+        ]
+
+    def test_ours_in_a_template_have_the_catalogues_ids_and_others_their_logical_ids(self, tmp_path: Path) -> None:
+        ours = next(query for query in catalog.QUERIES if query.id == "forbidden-who")
+        names = {"Mine": "team/Mine", "AuditQueriesForbiddenWho1A2B3C4D": f"EKS audit/demo/{ours.title}"}
+        template = read_template(
+            write_template(
+                tmp_path,
+                **{
+                    id: {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": name, "QueryString": "fields x"}}
+                    for id, name in names.items()
+                },
+            )
+        )
+        listed = offers(template)
+        assert [(one.id, one.title, one.answers) for one in listed] == [
+            ("Mine", "Mine", None),
+            ("forbidden-who", ours.title, ours.answers),
+        ]
+        for one in listed:
+            assert find(template, one.id).name == one.name, "what is listed can be named"
+
+    @pytest.mark.parametrize("width", [60, 300])
+    def test_printed(self, path: Path, width: int) -> None:
+        console = Console(file=io.StringIO(), width=width)
+        print_offers(offers(saved(None)), console)
+        assert isinstance(console.file, io.StringIO)
+        lines = console.file.getvalue().splitlines()
+        text = " ".join(console.file.getvalue().split())
+        assert ("What it answers" in lines[0]) is (width == 300), "a table where there is room"
+        for query in catalog.QUERIES:
+            assert f"{query.id} {query.title} {query.answers}" in text
+
+    def test_as_json(self, path: Path) -> None:
+        [first, *_] = json.loads(offers_as_json(offers(read_template(path))))
+        assert first == {
+            "id": "AuditQueriesForbiddenWho1A2B3C4D",
+            "title": "403 - who",
+            "answers": None,
+            "name": "EKS audit/demo/403 - who",
+            "query": "stats count(*) as n by verb | sort n desc",
+        }

@@ -249,3 +249,43 @@ class TestReport:
         assert result.filters[0].matched == 2
         assert only(result).error == "no event in the logs has a time"
         assert "2 of them without a time, nor has any event of that log one" in self.printed(result)
+
+
+class TestUnjudged:
+    GET = event("06:00:00", verb="get")
+
+    def run(self, tmp_path: Path, *lines: str, **resources: dict[str, Any]) -> Replay:
+        return replay(write_template(tmp_path, **resources), [write_log(tmp_path, *lines)])
+
+    def test_quiet_alarms_that_were_judged(self, tmp_path: Path) -> None:
+        result = self.run(
+            tmp_path, self.GET, F=metric_filter("ERROR"), A=alarm(), B=alarm(Metrics=[{"Expression": "1"}])
+        )
+
+        assert result.unjudged is None
+        assert "unjudged" not in json.loads(as_json(result))
+        assert "No alarm went off." in TestReport.printed(result)
+
+    @pytest.mark.parametrize(
+        ("lines", "resources", "reason"),
+        [
+            ([], {"F": metric_filter("ERROR"), "A": alarm()}, "no event was read"),
+            (["no JSON"], {"F": metric_filter("{ $.a = 1 }"), "A": alarm()}, "none of the events is a JSON object"),
+            ([GET], {"F": metric_filter("ERROR")}, "the template has no alarm"),
+            ([GET], {"A": alarm(Metrics=[{"Expression": "1"}])}, "metric math is not evaluated"),
+            (["{}"], {"F": metric_filter("ERROR"), "A": alarm()}, "no event in the logs has a time"),
+        ],
+    )
+    def test_nothing_could_be_judged(
+        self, tmp_path: Path, lines: list[str], resources: dict[str, Any], reason: str
+    ) -> None:
+        result = self.run(tmp_path, *lines, **resources)
+
+        assert reason in (result.unjudged or "")
+        assert json.loads(as_json(result))["unjudged"] == result.unjudged
+        assert "Nothing could be judged: " in TestReport.printed(result)
+        assert "No alarm went off." not in TestReport.printed(result)
+
+    def test_a_text_pattern_judges_text(self, tmp_path: Path) -> None:
+        timed = "2026-11-23T06:00:00.000Z denied"
+        assert self.run(tmp_path, timed, F=metric_filter("denied"), A=alarm()).unjudged is None

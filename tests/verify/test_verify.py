@@ -18,6 +18,7 @@ from eks_audit_constructs import aws, catalog
 from eks_audit_constructs.catalog.samples import samples
 from eks_audit_constructs.conditions.filter_pattern import check
 from eks_audit_constructs.errors import AwsError
+from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.verify import Verification, checks, report, verify
 from eks_audit_constructs.verify.checks import Check, Kind, Line
 from tests.fake_aws import SECRET, THROTTLED, FakeAws, Fault, serving
@@ -133,7 +134,7 @@ class TestTemplate:
     def test_its_patterns_are_tried_on_the_samples_of_all_detections(self, fake_aws: FakeAws, tmp_path: Path) -> None:
         template = write_template(tmp_path, F=metric_filter('{ $.verb = "create" }'), G=metric_filter("[ip, user]"))
 
-        [item] = checks.of_template(template, catalog.ALL)
+        [item] = checks.of_template(read_template(template), catalog.ALL)
 
         assert (item.id, item.pattern) == ("F", '{ $.verb = "create" }')
         assert {line.says for line in item.lines} >= {sample.says for sample in samples("cluster-role-changed")}
@@ -143,7 +144,7 @@ class TestTemplate:
     def test_what_cannot_be_judged_is_said(self, fake_aws: FakeAws, tmp_path: Path) -> None:
         template = write_template(tmp_path, G=metric_filter("[ip, user]"))
 
-        skipped = checks.skipped(template)
+        skipped = checks.skipped(read_template(template))
 
         assert "space-delimited" in skipped["G"]
         assert "Not asked about G" in printed(asked(), **skipped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from eks_audit_constructs import files
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.replay import Replay
@@ -34,8 +35,10 @@ def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
     matching = {item.filter.logical_id for item in result.filters if item.matched}
     limit = min(_EVENTS, max(1, _EVENTS_IN_ALL // max(1, len(matching))))
     matched = matches(result.template, logs, filters=matching, events=limit)
+    page = render(result, matched, [log.name for log in logs])
     try:
-        path.write_text(render(result, matched, [log.name for log in logs]), encoding="utf-8", newline="\n")
+        with files.written(path) as file:
+            file.write(page.encode())
     except OSError as error:
         raise AuditConfigurationError(
             str(path),

@@ -13,8 +13,9 @@ from itertools import accumulate, pairwise
 from math import floor, log10
 
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
-from eks_audit_constructs.replay.html.text import clock, figure
+from eks_audit_constructs.replay.html.text import clock
 from eks_audit_constructs.replay.plan import Series
+from eks_audit_constructs.reports import figure
 from eks_audit_constructs.templates.template import COMPARISONS, Alarm
 
 __all__ = ["Axis", "Bucket", "Chart", "Span", "axis", "chart", "spans"]

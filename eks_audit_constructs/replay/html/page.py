@@ -87,7 +87,7 @@ def render(result: Replay, matched: Mapping[str, Matches], logs: Sequence[str]) 
     whole = axis(result)
     planned = plan(result.template)
     filters = [_filter(item, matched.get(item.filter.logical_id, Matches())) for item in result.filters]
-    folder = _folder([item.alarm.alarm_name for item in result.alarms])
+    folder = reports.folder(item.alarm.alarm_name for item in result.alarms)
     alarms = [_alarm(item, result, planned, whole, filters, folder) for item in result.alarms]
     watched = {item.id for alarm in alarms for item in alarm.filters}
     loud = sorted((item for item in alarms if item.alarmed), key=lambda item: (item.alarms[0].start, item.full_name))
@@ -162,7 +162,7 @@ def _alarm(
         spans=spans(item, whole) if whole else (),
         chart=chart(alarm, planned.series(alarm, result.counted), whole) if whole and drawn else None,
         filters=views,
-        queries=tuple(query for query in result.template.queries if query.name and query.name in alarm.description),
+        queries=tuple(reports.queries_named(alarm.description, result.template.queries)),
     )
 
 
@@ -171,7 +171,7 @@ def _rule(alarm: Alarm) -> str:
     name = text.visible(f"{metric.namespace} {metric.name}") if metric else ""
     dimensions = ", ".join(f"{key}={value}" for key, value in metric.dimensions) if metric else ""
     of = f" [{text.visible(dimensions)}]" if dimensions else ""
-    sign, threshold = COMPARISONS[alarm.comparison], text.figure(alarm.threshold)
+    sign, threshold = COMPARISONS[alarm.comparison], reports.figure(alarm.threshold)
     some = (
         "in any period"
         if alarm.evaluation_periods == alarm.datapoints_to_alarm == 1
@@ -179,12 +179,6 @@ def _rule(alarm: Alarm) -> str:
     )
     missing = _MISSING.get(alarm.missing_data, alarm.missing_data)
     return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {reports.duration(alarm.period)}, {some}; {missing}."
-
-
-def _folder(names: Sequence[str]) -> str:
-    """What all names begin with, up to a slash: it takes room and tells nothing in each row."""
-    folders = {name.rpartition("/")[0] for name in names}
-    return f"{folders.pop()}/" if len(names) > 1 and len(folders) == 1 and "" not in folders else ""
 
 
 @cache
@@ -196,7 +190,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.clock, text.cut, reports.duration, text.figure, text.visible):
+    environment.globals["count"] = reports.number
+    for function in (text.clock, text.cut, text.visible, reports.duration, reports.figure):
         environment.filters[function.__name__] = function
     return environment
 

@@ -1,4 +1,4 @@
-"""Texts for the page: hostile ones made harmless to the eye, times and numbers as people read them.
+"""Texts for the page: hostile ones made harmless to the eye, and times as people read them.
 
 Nothing here escapes HTML: the template does that, everywhere.
 """
@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["clock", "cut", "embedded", "figure", "paragraphs", "visible"]
+__all__ = ["clock", "cut", "embedded", "paragraphs", "visible"]
 
 _SHOWN = 240
 """Characters of a name that a page shows outside its event."""
@@ -49,8 +49,3 @@ def paragraphs(description: str) -> list[list[tuple[str, bool]]]:
 def clock(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
     """Seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime(form)
-
-
-def figure(value: float) -> str:
-    """A number without needless decimals."""
-    return f"{int(value):,}" if value == int(value) else f"{value:,.4g}"

@@ -13,7 +13,7 @@ import pytest
 
 from eks_audit_constructs import demo
 from eks_audit_constructs.errors import AuditConfigurationError
-from eks_audit_constructs.replay.html.text import cut, embedded, figure, paragraphs, visible
+from eks_audit_constructs.replay.html.text import cut, embedded, paragraphs, visible
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET, HOSTILE, data_of, hostile_page, write_page
 
@@ -155,6 +155,17 @@ class TestContent:
         assert "math (alarm): metric math is not evaluated" in text
         assert "Wrong (metric filter): this is a pattern for space-delimited" in text
 
+    def test_says_that_nothing_could_be_judged(self, tmp_path: Path) -> None:
+        template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
+        empty = tmp_path / "empty.jsonl"
+        empty.write_text("")
+
+        text = text_of(write_page(tmp_path, template, empty))
+
+        assert "Nothing could be judged: no event was read." in text
+        assert "No alarm went off" not in text
+        assert "stayed quiet" not in text
+
     def test_counts_the_events_it_does_not_hold(self, tmp_path: Path) -> None:
         template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
         users = [event("06:00:00", verb="get", user={"username": f"user-{number}"}) for number in range(250)]
@@ -224,9 +235,6 @@ class TestTexts:
     def test_a_long_name_says_how_long(self) -> None:
         assert cut("x" * 1000, 3) == "xxx… (1,000 characters)"
         assert cut("xxx", 3) == "xxx"
-
-    def test_figures(self) -> None:
-        assert [figure(value) for value in (1234.0, 0.5, 1 / 3)] == ["1,234", "0.5", "0.3333"]
 
     def test_bold_in_descriptions(self) -> None:
         assert paragraphs("**Bad** news\n\nNext") == [[("Bad", True), (" news", False)], [("Next", False)]]

@@ -1,0 +1,84 @@
+"""What commands print: results on stdout, progress and notes on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Progress", "as_json", "console", "refuse_input_as_output", "shown_progress"]
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+as_json = click.option("--json", is_flag=True, help="Print the result as JSON.")
+
+_UNLIMITED = 100_000
+"""Columns of output that is not a terminal: grep needs whole lines."""
+
+
+def console() -> Console:
+    """Return a console for reports on stdout. Unless COLUMNS is set, only a terminal wraps lines."""
+    from rich.console import Console
+
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return Console(highlight=False, width=None if terminal or "COLUMNS" in os.environ else _UNLIMITED)
+
+
+@contextmanager
+def shown_progress() -> Iterator[tuple[Progress, Callable[[str], None]]]:
+    """Show progress on stderr: yields a function for the task and its share done, and one for notes."""
+
+    def say(sentence: str) -> None:
+        click.echo(f"eks-audit: {sentence}", err=True)
+
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda what, share: None, say
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Bars(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def progress(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        yield progress, lambda sentence: errors.print(f"eks-audit: {sentence}", markup=False)
+
+
+def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | None) -> None:
+    """Refuse an output that would overwrite an input, or be read as a log by the next replay.
+
+    Raises:
+        AuditConfigurationError: The output is the template, a log, or in a folder of logs.
+    """
+    from eks_audit_constructs.templates.files import template_files
+
+    inputs = [Path("/dev/stdin") if name == "-" else Path(name) for name in logs]
+    if template is not None:
+        inputs += template_files(template)
+    for path in inputs:
+        if path.is_dir():
+            place = output.resolve()
+            if place.is_relative_to(path.resolve()) and not place.name.startswith("."):
+                raise _refused(output, f"this file would be one of the logs in {str(path)!r}")
+        elif output.exists() and path.exists() and output.samefile(path):
+            raise _refused(output, "this file is an input and would be overwritten")
+
+
+def _refused(output: Path, limit: str) -> Exception:
+    from eks_audit_constructs.errors import AuditConfigurationError
+
+    return AuditConfigurationError("--html", value=str(output), limit=limit, way_out="Name another file")

@@ -1,0 +1,89 @@
+"""The catalogue as a template: what `EksAudit` would make of its detections and queries, without CDK.
+
+There is no cluster, so alarms and saved queries have plain names, without a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eks_audit_constructs import catalog
+from eks_audit_constructs.catalog import Detection
+from eks_audit_constructs.catalog import SavedQuery as CataloguedQuery
+from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.templates.template import Alarm, Metric, MetricFilter, SavedQuery, Template
+
+__all__ = ["NAME", "from_catalog"]
+
+NAME = "The catalogue"
+_NAMESPACE = "EksAudit"
+_LOG_GROUP = "the cluster's log group"
+
+
+def from_catalog(
+    detections: Iterable[Detection] = catalog.DEFAULT,
+    queries: Iterable[CataloguedQuery] = catalog.DEFAULT_QUERIES,
+    *,
+    name: str = NAME,
+) -> Template:
+    """Make a template of detections and saved queries.
+
+    Args:
+        detections: The detections; their saved queries are always included.
+        queries: More saved queries.
+        name: The template's name in reports.
+    """
+    chosen = sorted(detections, key=lambda one: one.metric_name)  # from which the logical ids are made
+    saved = {query.id: query for query in (*queries, *(one.saved_query for one in chosen))}
+    return Template(
+        name=name,
+        filters=tuple(_filter(one, one.counted) for one in chosen if isinstance(one.counted, Expression)),
+        alarms=tuple(_alarm(one) for one in chosen),
+        queries=tuple(
+            SavedQuery(logical_id=id, name=query.title, query=query.text) for id, query in sorted(saved.items())
+        ),
+        resources={},
+    )
+
+
+def _filter(detection: Detection, counted: Expression) -> MetricFilter:
+    return MetricFilter(
+        logical_id=detection.metric_name,
+        filter_name=detection.id,
+        log_group=_LOG_GROUP,
+        pattern=detection.pattern or "",
+        condition=counted,
+        metric=Metric(namespace=_NAMESPACE, name=detection.metric_name),
+        default=0,
+    )
+
+
+def _alarm(detection: Detection) -> Alarm:
+    silence = detection.pattern is None
+    return Alarm(
+        logical_id=f"{detection.metric_name}Alarm",
+        alarm_name=detection.id,
+        description=_description(detection),
+        metric=Metric(namespace="AWS/Logs", name="IncomingLogEvents", dimensions=(("LogGroupName", _LOG_GROUP),))
+        if silence
+        else Metric(namespace=_NAMESPACE, name=detection.metric_name),
+        statistic="Sum",
+        period=detection.period * 60,
+        evaluation_periods=detection.evaluation_periods,
+        datapoints_to_alarm=detection.datapoints_to_alarm,
+        threshold=detection.threshold,
+        comparison="LessThanThreshold" if silence else "GreaterThanOrEqualToThreshold",
+        missing_data="breaching" if silence else "notBreaching",
+    )
+
+
+def _description(detection: Detection) -> str:
+    parts = [
+        f"**{detection.title}** ({detection.severity.value} severity)",
+        f"{detection.what} {detection.why}",
+        f"**Next:** {detection.next_steps}",
+        f"**Saved query:** {detection.saved_query.title}",
+    ]
+    if detection.techniques:
+        parts.append(f"**MITRE ATT&CK:** {', '.join(detection.techniques)}")
+    return "\n\n".join(parts)
