@@ -176,7 +176,8 @@ def _keep(
             for log in batch.logs:
                 _keep(database, Batch((log,)), conditions, spool, kept)
         else:
-            _keep_read(database, kept_rows(batch.logs[0], conditions, kept=kept), spool / "rows.json")
+            [log] = batch.logs
+            _keep_read(database, kept_rows(log, conditions, kept=kept), spool / "rows.json")
 
 
 def _keep_read(database: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]], file: Path) -> None:

@@ -96,7 +96,7 @@ class _Counter:
         except duckdb.Error:
             if len(batch.logs) > 1:
                 return [part for log in batch.logs for part in self.count(database, Batch((log,)))]
-            return [reference.count(batch.logs[0], self.questions, self.one_in)]
+            return [reference.count(log, self.questions, self.one_in) for log in batch.logs]
 
     def _read_columns(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> LogCounts:
         """Count with the JSON reader, and with a second read for questions about text.
