@@ -1,1 +1,1 @@
-"""The constructs: all that imports `aws_cdk`, and nothing else does."""
+"""The CDK constructs. Nothing outside this package imports `aws_cdk`."""

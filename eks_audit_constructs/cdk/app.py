@@ -2,8 +2,8 @@
 
     cdk deploy -c cluster=prod -c alarm_email=security@example.com
 
-`app.py` at the top of the project runs it; `python -m eks_audit_constructs.cdk.app` does so where the library is
-installed. The context keys are those of `settings.Settings`.
+Run it with `app.py` in the project's root, or with `python -m eks_audit_constructs.cdk.app` where the library is
+installed. The context keys are documented in `settings.Settings`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ __all__ = ["build", "main"]
 
 
 def build(app: App) -> list[EksAuditStack]:
-    """Add the stacks that the app's context asks for.
+    """Add a stack for each cluster in the app's context.
 
     Raises:
-        AuditConfigurationError: A context key is unknown, or its value is refused.
+        AuditConfigurationError: A context key is unknown, or its value is invalid.
     """
     settings = Settings.from_context(app.node.get_all_context())
     retention = settings.retention_days
     stacks: dict[str, EksAuditStack] = {}
     for cluster in settings.cluster:
-        id = f"EksAudit-{cluster.replace('_', '-')}"  # stack names know no underscore
+        id = f"EksAudit-{cluster.replace('_', '-')}"  # stack names cannot contain underscores
         if id in stacks:
             raise AuditConfigurationError(
                 "context key 'cluster'",
                 value=cluster,
-                limit=f"another cluster's stack is called {id} already",
-                way_out="Give this cluster an app of its own, or its stack a name in Python.",
+                limit=f"another cluster's stack already has the name {id}",
+                way_out="Use a separate app for this cluster, or name its stack in Python.",
             )
         stacks[id] = EksAuditStack(
             app,
@@ -54,9 +54,8 @@ def build(app: App) -> list[EksAuditStack]:
 
 
 def main() -> None:
-    """Build and synthesize; a refusal is one line on standard error and exit status 2."""
-    # A template that people review has nothing in it but what the stack is made of: the CLI would add each
-    # resource's path.
+    """Build and synthesize. A configuration error is one line on standard error and exit status 2."""
+    # Templates are meant to be reviewed, so the CLI must not add a path to each resource.
     app = App(analytics_reporting=False, post_cli_context={"aws:cdk:enable-path-metadata": False})
     try:
         build(app)

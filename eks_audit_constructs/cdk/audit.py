@@ -1,4 +1,4 @@
-"""EksAudit: everything that makes one cluster auditable, composed."""
+"""EksAudit: everything that makes one cluster auditable."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from eks_audit_constructs.cdk.options import ExportOptions, LoggingOptions
 from eks_audit_constructs.cdk.queries import AuditQueries
 from eks_audit_constructs.errors import AuditConfigurationError
 
-if TYPE_CHECKING:  # loaded when used: an audit need not have an archive
+if TYPE_CHECKING:  # imported when used: many audits have no archive
     from eks_audit_constructs.cdk.archive import AuditExport
 
 __all__ = ["EksAudit"]
 
 
 class EksAudit(Construct):
-    """Makes an EKS cluster's control plane auditable: logging, alarms, saved queries, and someone to tell.
+    """Makes an EKS cluster's control plane auditable: logging, alarms, notifications and saved queries.
 
         EksAudit(self, "Audit", cluster=cluster, alarm_emails=["security@example.com"])
 
     Args:
         scope: The parent.
         id: The construct's id.
-        cluster: The cluster, or the name of one that already runs; see `ControlPlaneLogging`.
-        detections: What to raise alarms for; see `AuditAlarms`. All but a detection of silence need the log type
-            `AUDIT` and a log group of the class STANDARD.
-        queries: What to save, besides the queries of the detections, which the alarms name; see `AuditQueries`.
-        alarm_emails: Addresses for the topic made here; see `AlarmTopic`.
-        alarm_topic: Topics of your own in place of the one made here; see `AuditAlarms`.
-        logging: `log_types`, `retention`, `encryption_key`, … as `ControlPlaneLogging` takes them.
+        cluster: The cluster, or the name of an existing one; see `ControlPlaneLogging`.
+        detections: What to raise alarms for; see `AuditAlarms`. Except for silence, a detection needs the log type
+            `AUDIT` and a log group of class STANDARD.
+        queries: Queries to save in addition to those of the detections; see `AuditQueries`.
+        alarm_emails: Addresses to subscribe to the new topic; see `AlarmTopic`.
+        alarm_topic: Your own topics, instead of a new one; see `AuditAlarms`.
+        logging: Arguments of `ControlPlaneLogging`: `log_types`, `retention`, `encryption_key`, …
 
     Raises:
-        AuditConfigurationError: Something that CloudWatch, EKS or CloudFormation would refuse.
+        AuditConfigurationError: CloudWatch, EKS or CloudFormation would reject a value.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class EksAudit(Construct):
             raise AuditConfigurationError(
                 f"{self.node.path}: log_types",
                 value=", ".join(log_type.name for log_type in self._logging.log_types),
-                limit=f"the detections read the audit log, which is not among them ({', '.join(needing)})",
+                limit=f"these log types do not include the audit log, which detections need ({', '.join(needing)})",
                 way_out="Add ClusterLoggingTypes.AUDIT, or pass detections=[].",
             )
         if needing:
-            # Not left to AuditAlarms: the log group it is given may be one that only its name refers to.
+            # AuditAlarms cannot check this: its log group may be imported by name, without a class.
             refuse_class_without_filters(self._logging.log_group_class, self.node.path)
 
         self._topic: AlarmTopic | None = None
@@ -81,7 +81,7 @@ class EksAudit(Construct):
             raise AuditConfigurationError(
                 f"{self.node.path}: alarm_emails",
                 value=list(alarm_emails),
-                limit="e-mail goes through the topic made here, and alarm_topic replaces it",
+                limit="alarm_emails subscribe to a new topic, and alarm_topic replaces it",
                 way_out="Subscribe the addresses to your topic, or leave alarm_topic out.",
             )
         self._alarms = AuditAlarms(
@@ -125,11 +125,11 @@ class EksAudit(Construct):
 
     @property
     def topic(self) -> AlarmTopic | None:
-        """The topic made here; none when `alarm_topic` was given."""
+        """The new topic; None if `alarm_topic` was passed."""
         return self._topic
 
     def add_export(self, id: str = "Export", **options: Unpack[ExportOptions]) -> AuditExport:
-        """Add an S3 bucket to which the log group can be exported; the options are those of `AuditExport`."""
+        """Add an S3 bucket for exports of the log group. The options are arguments of `AuditExport`."""
         from eks_audit_constructs.cdk.archive import AuditExport
 
         export = AuditExport(self, id, log_group=self.log_group, **options)
@@ -139,9 +139,9 @@ class EksAudit(Construct):
 
 
 def _with_those_of(detections: Detections, queries: Iterable[SavedQuery]) -> list[SavedQuery]:
-    """The queries and those of the detections, as the detections have them.
+    """Merge the queries with those of the detections, which replace queries of the same id.
 
-    Detections that share a query and exclude different things leave nothing out of it.
+    Where detections share a query but exclude different events, the query excludes none.
     """
     by_id = {query.id: query for query in queries}
     of_detections: dict[str, list[SavedQuery]] = {}
@@ -153,4 +153,4 @@ def _with_those_of(detections: Detections, queries: Iterable[SavedQuery]) -> lis
         if len(variants) == 1:
             by_id[id] = variants[0]
     unknown = [query for id, variants in of_detections.items() if id not in by_id for query in variants]
-    return [*by_id.values(), *unknown]  # of the unknown, two of one id are refused when they are saved
+    return [*by_id.values(), *unknown]  # AuditQueries rejects unknown ones that share an id

@@ -1,6 +1,6 @@
-"""Values checked when the app is synthesized, with the rule that EKS, CloudWatch or SNS would apply at deploy time.
+"""Checks at synthesis for values that EKS, CloudWatch or SNS would reject at deployment.
 
-A token has no value yet: it passes unjudged.
+A token passes, since its value is not known yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
 
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
-# The dot-atom of RFC 5322 before the @, host names after it: what a person types, and what SNS takes.
+# An RFC 5322 dot-atom, @ and a host name: the addresses that people use and SNS accepts.
 _EMAIL_ADDRESS = re.compile(
     r"(?=.{1,254}$)(?=[^@]{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*"
     r"@([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])",
@@ -58,47 +58,49 @@ RETENTIONS = {
 
 
 def cluster_name(value: object, where: str) -> str:
-    """A cluster name that EKS takes: 1 to 100 letters, digits, `-` and `_`, beginning with a letter or a digit.
+    """Return the value if it is a valid EKS cluster name or a token.
+
+    A name is 1 to 100 letters, digits, `-` and `_`, and starts with a letter or digit.
 
     https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 
     Raises:
-        AuditConfigurationError: EKS would refuse the name.
+        AuditConfigurationError: EKS would reject the name.
     """
     if not isinstance(value, str) or not (Token.is_unresolved(value) or _CLUSTER_NAME.fullmatch(value)):
         raise AuditConfigurationError(
             where,
             value=value,
             limit="an EKS cluster name is 1 to 100 letters, digits, hyphens and underscores, "
-            "and begins with a letter or a digit",
-            way_out="Give the cluster's name, not its ARN or endpoint; `aws eks list-clusters` prints the names",
+            "and starts with a letter or digit",
+            way_out="Pass the cluster's name, not its ARN or endpoint; `aws eks list-clusters` lists the names",
         )
     return value
 
 
 def email_address(value: object, where: str) -> str:
-    """An e-mail address that SNS can subscribe.
+    """Return the value if it is an email address that SNS can subscribe, or a token.
 
     Raises:
-        AuditConfigurationError: It is none.
+        AuditConfigurationError: It is neither.
     """
     if not isinstance(value, str) or not (Token.is_unresolved(value) or _EMAIL_ADDRESS.fullmatch(value)):
         raise AuditConfigurationError(
             where,
             value=value,
-            limit="this is no e-mail address",
-            way_out="Give one address an entry, like security@example.com, without a display name",
+            limit="not an email address",
+            way_out="Pass one address per entry, without a display name: security@example.com",
         )
     return value
 
 
 def retention_days(value: object, where: str) -> logs.RetentionDays:
-    """The retention CDK knows for a number of days.
+    """Return the CDK retention for a number of days.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 
     Raises:
-        AuditConfigurationError: CloudWatch Logs keeps no log group for that number of days.
+        AuditConfigurationError: CloudWatch Logs does not support that number of days.
     """
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
     if number not in RETENTIONS:
@@ -109,14 +111,14 @@ def retention_days(value: object, where: str) -> logs.RetentionDays:
         raise AuditConfigurationError(
             where,
             value=value,
-            limit="CloudWatch Logs does not know this retention",
-            way_out=f"Give {' or '.join(map(str, near))} (days)",
+            limit="CloudWatch Logs does not support this retention",
+            way_out=f"Use {' or '.join(map(str, near))} (days)",
         )
     return RETENTIONS[number]
 
 
 def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:
-    """The class of a log group that this app defines; None when it cannot be known here."""
+    """Return the class of a log group that this app defines, or None if it is not known at synthesis."""
     resource = log_group.node.default_child
     if not isinstance(resource, logs.CfnLogGroup):
         return None
@@ -125,15 +127,15 @@ def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:
 
 
 def refuse_class_without_filters(log_group_class: logs.LogGroupClass | None, where: str) -> None:
-    """Refuse a log group of a class on which CloudWatch Logs makes no metric filter.
+    """Reject a log group class that does not support metric filters.
 
     Raises:
-        AuditConfigurationError: It is of the class INFREQUENT_ACCESS.
+        AuditConfigurationError: The class is INFREQUENT_ACCESS.
     """
     if log_group_class is logs.LogGroupClass.INFREQUENT_ACCESS:
         raise AuditConfigurationError(
             where,
             value=log_group_class.name,
-            limit="log groups of this class have no metric filters, so no detection could count",
+            limit="log groups of this class do not support metric filters, which detections need",
             way_out="Use LogGroupClass.STANDARD, or pass detections=[]",
         )

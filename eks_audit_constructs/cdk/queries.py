@@ -1,4 +1,4 @@
-"""AuditQueries: the questions to ask a cluster's audit log, saved in CloudWatch Logs Insights."""
+"""AuditQueries: saved CloudWatch Logs Insights queries for a cluster's audit log."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _MAX_NAME = 255
 
 
 def query_name(cluster_name: str, query: SavedQuery) -> str:
-    """The name a saved query has in the console: a folder for each cluster."""
+    """The name of a saved query in the console, in a folder for its cluster."""
     return f"EKS audit/{cluster_name}/{query.title}"
 
 
 class AuditQueries(Construct):
-    """Saves Logs Insights queries for a cluster, in the folder `EKS audit/<cluster>`. They cost nothing until run.
+    """Saves Logs Insights queries for a cluster in the folder `EKS audit/<cluster>`. They cost nothing until run.
 
     Args:
         scope: The parent.
         id: The construct's id.
         cluster_name: The cluster's name.
         log_group: The cluster's log group, preselected when a query is opened.
-        queries: What to save. Default: `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` are all there are.
+        queries: The queries to save. Default: `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` is the whole catalogue.
 
     Raises:
         AuditConfigurationError: Two queries share an id, or a name is longer than 255 characters.
@@ -53,7 +53,7 @@ class AuditQueries(Construct):
                 raise AuditConfigurationError(
                     self.node.path,
                     value=getattr(query, "id", query),
-                    limit="each query is a SavedQuery with an id of its own",
+                    limit="queries must be SavedQuery objects with unique ids",
                     way_out="Rename or remove one.",
                 )
             by_id[query.id] = query
@@ -65,7 +65,7 @@ class AuditQueries(Construct):
 
     @property
     def definitions(self) -> Mapping[str, logs.CfnQueryDefinition]:
-        """The query definitions by query id."""
+        """The query definitions, by query id."""
         return MappingProxyType(self._definitions)
 
     def _definition(self, query: SavedQuery, name: str, group: str, named: bool) -> logs.CfnQueryDefinition:
@@ -73,10 +73,10 @@ class AuditQueries(Construct):
             raise AuditConfigurationError(
                 self.node.path,
                 value=name,
-                limit=f"{len(name)} characters; a query's name has at most {_MAX_NAME}",
+                limit=f"{len(name)} characters; a saved query's name can have at most {_MAX_NAME}",
                 way_out="Shorten its title.",
             )
-        # The L1: the L2 sorts the commands into an order of its own and knows no dedup.
+        # L1, because the L2 reorders the commands and does not support dedup.
         return logs.CfnQueryDefinition(
             self,
             "".join(word.capitalize() for word in query.id.split("-")),

@@ -1,4 +1,4 @@
-"""What `cdk deploy -c …` and cdk.json can say, read strictly: a mistyped key must not pass for the default."""
+"""The app's context keys, from `cdk deploy -c …` or cdk.json. Unknown keys are errors, so a typo is never ignored."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Settings:
     """The app's context keys.
 
     Args:
-        cluster: Names of the clusters; a stack for each. Required.
-        alarm_email: Addresses to tell.
-        retention_days: How long to keep the logs: a number of days that CloudWatch knows. CloudWatch deletes what is
-            older. By default a log group that is there keeps its own, and a new one gets a year.
+        cluster: Names of the clusters. Each gets a stack. Required.
+        alarm_email: Addresses to notify.
+        retention_days: How many days to keep log events, one of the numbers that CloudWatch Logs supports. It deletes
+            older events. Default: an existing log group keeps its retention, a new one gets a year.
         export: Add a bucket for exports.
-        detections: By id: `false` for off, `true` for on, numbers to tune and events to leave out, as
+        detections: By id: `false` for off, `true` for on, or an object with new numbers and events to exclude, as in
             `{"pod-exec": true, "forbidden-requests": {"threshold": 25, "excluding": {"user.username": "ci-*"}}}`.
-        queries: Which queries to save besides those of the detections: `default`, or `all` of the catalogue.
+        queries: Queries to save in addition to those of the detections: `default`, or `all` of the catalogue.
     """
 
     cluster: tuple[str, ...]
@@ -42,37 +42,37 @@ class Settings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Settings:
-        """Read the context. Keys with a namespace (`@aws-cdk/…`, `aws:cdk:…`) are CDK's own and pass.
+        """Read the context, ignoring CDK's own keys (`@aws-cdk/…`, `aws:cdk:…`).
 
         Raises:
-            AuditConfigurationError: A key is unknown or its value is of the wrong type.
+            AuditConfigurationError: A key is unknown, or its value is invalid.
         """
         ours = {key: value for key, value in context.items() if not set("@:/") & set(key)}
-        known = [one.name for one in fields(cls)]
+        known = [setting.name for setting in fields(cls)]
         for key in ours:
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
                 raise AuditConfigurationError(
                     f"context key {key!r}",
                     value=ours[key],
-                    limit=f"there is no such key; the keys are {', '.join(known)}",
+                    limit=f"unknown key; the keys are {', '.join(known)}",
                     way_out=f"Did you mean {near[0]}?" if near else "Remove it.",
                 )
         if not ours.get("cluster"):
             raise AuditConfigurationError(
                 "context key 'cluster'",
                 value=ours.get("cluster"),
-                limit="the app needs at least one cluster's name",
-                way_out="Name it: cdk deploy -c cluster=prod (several: -c cluster=prod,staging).",
+                limit="the app needs at least one cluster name",
+                way_out="Pass it with cdk deploy -c cluster=prod, or several with -c cluster=prod,staging.",
             )
         return cls(**{key: _READERS[key](key, value) for key, value in ours.items()})
 
 
 def _names(key: str, value: object) -> tuple[str, ...]:
-    """A list, or text with commas."""
+    """A list of names, or a string with commas."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
-        raise _ill_typed(key, value, "a name, several separated by commas, or a list of them", "prod,staging")
+        raise _ill_typed(key, value, "expected a name, several separated by commas, or a list of them", "prod,staging")
     return tuple(dict.fromkeys(part.strip() for part in parts))
 
 
@@ -81,7 +81,7 @@ def _whole_number(key: str, value: object) -> int:
         return value
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value)
-    raise _ill_typed(key, value, "a whole number", "365")
+    raise _ill_typed(key, value, "expected a whole number", "365")
 
 
 def _yes_or_no(key: str, value: object) -> bool:
@@ -89,13 +89,13 @@ def _yes_or_no(key: str, value: object) -> bool:
         return value
     if value in ("true", "false"):
         return value == "true"
-    raise _ill_typed(key, value, "true or false", "true")
+    raise _ill_typed(key, value, "expected true or false", "true")
 
 
 def _queries(key: str, value: object) -> tuple[SavedQuery, ...]:
     sets = {"default": catalog.DEFAULT_QUERIES, "all": catalog.QUERIES}
     if not isinstance(value, str) or value not in sets:
-        raise _ill_typed(key, value, "default or all", "all")
+        raise _ill_typed(key, value, "expected default or all", "all")
     return sets[value]
 
 
@@ -107,7 +107,7 @@ def _detections(key: str, value: object) -> Detections:
         except ValueError:
             choices = None
     if not isinstance(choices, dict):
-        raise _ill_typed(key, value, "an object by detection id", _EXAMPLE)
+        raise _ill_typed(key, value, "expected an object keyed by detection id", _EXAMPLE)
     chosen = catalog.DEFAULT
     for id, choice in choices.items():
         detection = catalog.get(id)
@@ -123,7 +123,7 @@ _EXAMPLE = '\'{"role-changed": false, "pod-exec": true, "forbidden-requests": {"
 def _tuned(key: str, detection: Detection, choice: object) -> Detection:
     known = [*Numbers.__annotations__, "excluding"]
     if not isinstance(choice, dict) or not choice.keys() <= set(known):
-        raise _ill_typed(key, choice, f"true, false, or an object with any of {', '.join(known)}", _EXAMPLE)
+        raise _ill_typed(key, choice, f"expected true, false, or an object with any of {', '.join(known)}", _EXAMPLE)
     numbers = {name: _number(key, name, number) for name, number in choice.items() if name != "excluding"}
     detection = detection.tuned(**numbers)
     unwanted = choice.get("excluding", [])
@@ -133,10 +133,10 @@ def _tuned(key: str, detection: Detection, choice: object) -> Detection:
 
 
 def _fields(key: str, value: object) -> Expression:
-    """The events whose fields all have these values."""
+    """A condition that all fields have the given values."""
     example = '\'{"forbidden-requests": {"excluding": {"user.username": "ci-*"}}}\''
     if not isinstance(value, dict) or not value:
-        raise _ill_typed(key, value, "an object of fields and values, or a list of them", example)
+        raise _ill_typed(key, value, "expected an object of fields and values, or a list of them", example)
     try:
         return all_of(audit_field(name) == wanted for name, wanted in value.items())
     except (TypeError, ValueError) as error:
@@ -148,14 +148,14 @@ def _number(key: str, name: str, value: object) -> Any:
         return _whole_number(f"{key}: {name}", value)
     levels = [level.value for level in Severity]
     if value not in levels:
-        raise _ill_typed(f"{key}: severity", value, f"one of {', '.join(levels)}", "high")
+        raise _ill_typed(f"{key}: severity", value, f"expected one of {', '.join(levels)}", "high")
     return Severity(value)
 
 
-def _ill_typed(key: str, value: object, wanted: str, example: str) -> AuditConfigurationError:
+def _ill_typed(key: str, value: object, limit: str, example: str) -> AuditConfigurationError:
     name = key.split(".")[0].split(":")[0]
     return AuditConfigurationError(
-        f"context key {key!r}", value=value, limit=f"{wanted} was expected", way_out=f"As in -c {name}={example}"
+        f"context key {key!r}", value=value, limit=limit, way_out=f"Pass, for example, -c {name}={example}"
     )
 
 

@@ -1,4 +1,4 @@
-"""EksAuditStack: EksAudit as a stack of its own."""
+"""EksAuditStack: EksAudit as a stack."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["EksAuditStack"]
 
 
 class EksAuditStack(Stack):
-    """Audits one cluster: `EksAudit` with outputs, to deploy beside whatever made the cluster.
+    """A stack that audits one cluster: `EksAudit` with outputs, to deploy next to whatever created the cluster.
 
-    The template has no assets. Synthesized with `BootstraplessSynthesizer`, as `app.py` does, it needs no bootstrap
-    either and can go through StackSets or plain CloudFormation.
+    The template has no assets. With `BootstraplessSynthesizer`, as in `app.py`, it needs no bootstrap stack either, so
+    StackSets and plain CloudFormation can deploy it.
 
     Args:
         scope: The app or stage.
         id: The stack's id.
-        cluster: The cluster, or the name of one that already runs; see `ControlPlaneLogging`.
+        cluster: The cluster, or the name of an existing one; see `ControlPlaneLogging`.
         export: Add a bucket for exports of the log group.
-        options: `detections`, `alarm_emails`, `retention`, … as `EksAudit` takes them, and `env`, `tags`,
-            `synthesizer`, … as `aws_cdk.Stack` does.
+        options: Arguments of `EksAudit` (`detections`, `alarm_emails`, `retention`, …) and of `aws_cdk.Stack` (`env`,
+            `tags`, `synthesizer`, …).
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class EksAuditStack(Stack):
 
 
 def _split(options: AuditStackOptions) -> tuple[StackOptions, AuditOptions]:
-    """The options of the stack, and all others: one that nobody knows is refused by name where it arrives."""
+    """Separate the stack's options from all others, which go to `EksAudit`: it rejects unknown ones by name."""
     names = StackOptions.__optional_keys__
     of_stack = {name: value for name, value in options.items() if name in names}
     of_audit = {name: value for name, value in options.items() if name not in names}

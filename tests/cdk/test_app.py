@@ -47,7 +47,7 @@ def test_several_clusters_are_several_stacks() -> None:
 
 
 def test_clusters_whose_stacks_would_have_one_name_are_refused() -> None:
-    with pytest.raises(AuditConfigurationError, match="another cluster's stack is called EksAudit-a-b already"):
+    with pytest.raises(AuditConfigurationError, match="another cluster's stack already has the name EksAudit-a-b"):
         build(App(context={"cluster": "a-b,a_b"}))
 
 

@@ -96,7 +96,7 @@ def test_detections_need_the_audit_log(stack: Stack) -> None:
 
 def test_detections_need_a_log_group_with_metric_filters(stack: Stack) -> None:
     infrequent = logs.LogGroupClass.INFREQUENT_ACCESS
-    with pytest.raises(AuditConfigurationError, match="no metric filters") as refusal:
+    with pytest.raises(AuditConfigurationError, match="do not support metric filters") as refusal:
         EksAudit(stack, "Audit", cluster="prod", log_group_class=infrequent)
     assert refusal.value.where == "Stack/Audit"
     EksAudit(stack, "Silent", cluster="other", log_group_class=infrequent, detections=[catalog.AUDIT_LOG_SILENT])
@@ -135,7 +135,7 @@ def test_more_clusters_than_the_functions_policy_holds_are_refused(stack: Stack)
 
     for number in range(19):
         add(number)
-    with pytest.raises(AuditConfigurationError, match="IAM takes 6144"):
+    with pytest.raises(AuditConfigurationError, match="IAM allows 6144"):
         add(19)
 
 

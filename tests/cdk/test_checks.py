@@ -22,13 +22,13 @@ def test_retentions_that_cloudwatch_knows(days: int, retention: logs.RetentionDa
     ("days", "instead"), [(100, "90 or 120"), (0, "1 "), (-5, "1 "), (4000, "3653"), (364, "180 or 365")]
 )
 def test_retentions_that_it_does_not_know(days: int, instead: str) -> None:
-    with pytest.raises(AuditConfigurationError, match=f"Stack: '{days}': .*Give {instead}"):
+    with pytest.raises(AuditConfigurationError, match=f"Stack: '{days}': .*Use {instead}"):
         checks.retention_days(days, "Stack")
 
 
 @pytest.mark.parametrize("days", ["90", 90.0, True, None])
 def test_retentions_that_are_no_whole_number(days: object) -> None:
-    with pytest.raises(AuditConfigurationError, match=r"Give 1 or 3 or"):
+    with pytest.raises(AuditConfigurationError, match=r"Use 1 or 3 or"):
         checks.retention_days(days, "Stack")
 
 
@@ -48,7 +48,7 @@ def test_addresses(email: str) -> None:
      "Sec <sec@example.com>", "a@example.com,b@example.com", "sec@example.com\n", f"{'a' * 65}@example.com", None, 7],
 )  # fmt: skip
 def test_what_is_no_address(email: object) -> None:
-    with pytest.raises(AuditConfigurationError, match="no e-mail address"):
+    with pytest.raises(AuditConfigurationError, match="not an email address"):
         checks.email_address(email, "Stack")
 
 

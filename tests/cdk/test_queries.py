@@ -33,7 +33,7 @@ def test_order_does_not_matter() -> None:
 
 
 def test_two_queries_of_one_id_are_refused() -> None:
-    with pytest.raises(AuditConfigurationError, match="an id of its own") as refusal:
+    with pytest.raises(AuditConfigurationError, match="unique ids") as refusal:
         saved(catalog.DEFAULT_QUERIES[0], catalog.DEFAULT_QUERIES[0])
     assert refusal.value.where == "Stack/Queries"
 

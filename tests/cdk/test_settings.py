@@ -93,7 +93,7 @@ def test_cdks_own_keys_pass() -> None:
         ({"cluster": "prod", "export": "yes"}, "true or false"),
         ({"cluster": "prod", "retention_days": "a year"}, "a whole number"),
         ({"cluster": "prod", "retention_days": True}, "a whole number"),
-        ({"cluster": "prod", "detections": "role-changed"}, "an object by detection id"),
+        ({"cluster": "prod", "detections": "role-changed"}, "an object keyed by detection id"),
         ({"cluster": "prod", "detections": {"role-change": False}}, "there is no such detection"),
         ({"cluster": "prod", "detections": {"role-change": True}}, "there is no such detection"),
         ({"cluster": "prod", "detections": {"role-changed": 3}}, "object with any of threshold"),

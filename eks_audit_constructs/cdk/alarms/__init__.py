@@ -1,4 +1,4 @@
-"""A detection as an alarm, and the topic that tells of it."""
+"""Alarms for detections, and the topic that they notify."""
 
 from __future__ import annotations
 

@@ -31,21 +31,21 @@ _MAX_DESCRIPTION = 1024
 class AuditAlarms(Construct):
     """Watches a cluster's log group: each detection becomes a metric filter, a metric and an alarm.
 
-    The metrics are in the namespace `EksAudit/<cluster>`, without dimensions: each costs what one custom metric
-    costs. A minute in which log lines came but none matched counts as 0.
+    The metrics are in the namespace `EksAudit/<cluster>` and have no dimensions, so each is billed as one custom
+    metric. A minute with log events but no match counts as 0.
 
     Args:
         scope: The parent.
         id: The construct's id.
-        cluster_name: The cluster's name; alarms, metrics and queries are named by it.
-        log_group: The cluster's log group, of the Standard class.
-        detections: What to look for. Default: `catalog.DEFAULT`; an empty list for no alarms.
-        topic: Where alarms go: one topic for all, or one for each severity that is to be told. The policy of each,
-            and of its key, must let cloudwatch.amazonaws.com publish, as those of an `AlarmTopic` do.
-            Default: alarms change colour and tell nobody.
+        cluster_name: The cluster's name, used in the names of alarms and of the metric namespace.
+        log_group: The cluster's log group, of class STANDARD.
+        detections: What to watch for; an empty list creates no alarms. Default: `catalog.DEFAULT`.
+        topic: A topic for all alarms, or one for each severity that sends notifications. The policies of a topic and
+            of its key must let cloudwatch.amazonaws.com publish, as those of an `AlarmTopic` do.
+            Default: alarms change state but notify nobody.
 
     Raises:
-        AuditConfigurationError: CloudWatch would refuse a filter or an alarm.
+        AuditConfigurationError: CloudWatch would reject a metric filter or an alarm.
     """
 
     def __init__(
@@ -66,7 +66,9 @@ class AuditAlarms(Construct):
         self._check()
 
         self._filters_scope = Construct(self, "Filters")
-        periods = {minutes: Duration.minutes(minutes) for minutes in {one.period for one in self._detections}}
+        periods = {
+            minutes: Duration.minutes(minutes) for minutes in {detection.period for detection in self._detections}
+        }
         metrics = {detection.id: self._metric(detection, periods[detection.period]) for detection in self._detections}
         self._filters = {
             detection.id: self._filter(detection, pattern)
@@ -77,14 +79,14 @@ class AuditAlarms(Construct):
         self._metrics = metrics
         topics = topic if isinstance(topic, Mapping) else dict.fromkeys(Severity, topic)
         # Cast for pyright: jsii names the parameters of a class and of its interface differently.
-        told = {
-            severity: cast(cloudwatch.IAlarmAction, actions.SnsAction(one))
-            for severity, one in topics.items()
-            if one is not None
+        notify = {
+            severity: cast(cloudwatch.IAlarmAction, actions.SnsAction(destination))
+            for severity, destination in topics.items()
+            if destination is not None
         }
         for detection in self._detections:
-            if detection.severity in told:
-                self._alarms[detection.id].add_alarm_action(told[detection.severity])
+            if detection.severity in notify:
+                self._alarms[detection.id].add_alarm_action(notify[detection.severity])
 
     @property
     def namespace(self) -> str:
@@ -93,30 +95,30 @@ class AuditAlarms(Construct):
 
     @property
     def detections(self) -> Detections:
-        """What is looked for."""
+        """The detections that are watched for."""
         return self._detections
 
     @property
     def alarms(self) -> Mapping[str, cloudwatch.Alarm]:
-        """The alarms by detection id."""
+        """The alarms, by detection id."""
         return MappingProxyType(self._alarms)
 
     @property
     def metric_filters(self) -> Mapping[str, logs.MetricFilter]:
-        """The metric filters by detection id; a detection of silence has none."""
+        """The metric filters, by detection id; silence has none."""
         return MappingProxyType(self._filters)
 
     def deploy_after(self, dependency: IDependable) -> None:
-        """Have the metric filters made after something else: the log group has to be there."""
+        """Create the metric filters after this dependency, since they need the log group."""
         self._filters_scope.node.add_dependency(dependency)
 
     @property
     def metrics(self) -> Mapping[str, cloudwatch.Metric]:
-        """The metrics by detection id, as the alarms read them: for dashboards and alarms of your own."""
+        """The metrics behind the alarms, by detection id, for your own dashboards and alarms."""
         return MappingProxyType(self._metrics)
 
     def _check(self) -> None:
-        counted = [one.counted for one in self._detections if isinstance(one.counted, Expression)]
+        counted = [detection.counted for detection in self._detections if isinstance(detection.counted, Expression)]
         regexes = [condition for condition in counted if filter_pattern.has_regex(condition)]
         for found, limit, what in (
             (len(counted), _MAX_FILTERS, "metric filters"),
@@ -126,8 +128,8 @@ class AuditAlarms(Construct):
                 raise AuditConfigurationError(
                     self.node.path,
                     value=found,
-                    limit=f"a log group has at most {limit} {what}",
-                    way_out="Leave detections out with .without(...), or keep them as saved queries.",
+                    limit=f"a log group can have at most {limit} {what}",
+                    way_out="Remove detections with .without(...), or keep them as saved queries.",
                 )
         if counted:
             refuse_class_without_filters(class_of(self._log_group), self.node.path)
@@ -188,7 +190,7 @@ class AuditAlarms(Construct):
             raise AuditConfigurationError(
                 f"{self.node.path}: detection {detection.id!r}",
                 value=text,
-                limit=f"{len(text)} characters; an alarm's description has at most {_MAX_DESCRIPTION}",
+                limit=f"{len(text)} characters; an alarm's description can have at most {_MAX_DESCRIPTION}",
                 way_out="Shorten what, why or next_steps.",
             )
         return text

@@ -1,4 +1,4 @@
-"""Where alarms are told: a topic that CloudWatch can really publish to."""
+"""AlarmTopic: an SNS topic that CloudWatch can publish to."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["AlarmTopic"]
 
 
 class AlarmTopic(Construct):
-    """An SNS topic for alarms, encrypted, with the grants without which an alarm turns red and nobody is told.
+    """An encrypted SNS topic for alarms, with the grants without which alarms go off but notify nobody.
 
-    CloudWatch needs two: one to publish to the topic, and one to use its key. The key that SNS itself manages
-    (`alias/aws/sns`) cannot have the second, so the topic has a customer managed one.
+    CloudWatch must be allowed to publish to the topic and to use its key. The policy of the AWS managed key
+    (`alias/aws/sns`) cannot be changed to allow that, so the topic has a customer managed key.
     https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
 
     Args:
         scope: The parent.
-        id: The id in it.
-        emails: Addresses to subscribe. Each gets a mail from SNS with a link, and hears of alarms once it is followed.
-        topic: An existing topic instead of a new one. Its policy, and its key's when it has one, must already let
-            cloudwatch.amazonaws.com publish; nothing of it is changed, the addresses are subscribed to it.
-        encryption_key: A symmetric customer managed key for the new topic; by default one is made, rotated yearly.
+        id: The construct's id.
+        emails: Addresses to subscribe. SNS sends each a confirmation link, and alarms only once it has been followed.
+        topic: An existing topic to use instead of a new one. Its policy, and that of its key if it has one, must
+            already let cloudwatch.amazonaws.com publish. The addresses are subscribed, but nothing else is changed.
+        encryption_key: A symmetric customer managed key for the new topic. Default: a new key, rotated yearly.
 
     Raises:
-        AuditConfigurationError: An address is none or given twice, or a key is given for an existing topic.
+        AuditConfigurationError: An address is invalid or repeated, or a key is passed for an existing topic.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class AlarmTopic(Construct):
                 self,
                 "Key",
                 description=f"Alarms of {self.node.path}",
-                # Nothing stays encrypted with it: SNS holds a message only until it is delivered.
+                # Nothing stays encrypted with it: SNS keeps a message only until it is delivered.
                 removal_policy=RemovalPolicy.DESTROY,
             )
             self._encryption_key: kms.IKey | None = key
@@ -66,8 +66,8 @@ class AlarmTopic(Construct):
             self._topic = topic
             Annotations.of(self).add_info_v2(
                 "eks-audit-constructs:topicMustLetAlarmsIn",
-                "This topic is an existing one: alarms arrive only if its policy lets cloudwatch.amazonaws.com do "
-                "sns:Publish and, when it is encrypted, if it has a customer managed key whose policy lets it do "
+                "Alarms reach this existing topic only if its policy allows cloudwatch.amazonaws.com sns:Publish and, "
+                "if it is encrypted, it has a customer managed key whose policy allows cloudwatch.amazonaws.com "
                 "kms:Decrypt and kms:GenerateDataKey*.",
             )
         for address in addresses:
@@ -81,12 +81,12 @@ class AlarmTopic(Construct):
 
     @property
     def topic(self) -> sns.ITopic:
-        """The topic to give to alarms as an action."""
+        """The topic, for alarm actions."""
         return self._topic
 
     @property
     def encryption_key(self) -> kms.IKey | None:
-        """The key of the topic made here; None for an existing topic."""
+        """The new topic's key; None for an existing topic."""
         return self._encryption_key
 
     def _new_topic(self, encryption_key: kms.IKey) -> sns.ITopic:
@@ -116,14 +116,14 @@ class AlarmTopic(Construct):
                 conditions={**own_account, "ArnLike": {"aws:SourceArn": alarms}},
             )
         )
-        return cast(sns.ITopic, topic)  # as in _grants.py
+        return cast(sns.ITopic, topic)  # for pyright, as in grants.py
 
     def _addresses(self, emails: object) -> list[str]:
         if isinstance(emails, str) or not isinstance(emails, Sequence):
             raise AuditConfigurationError(
                 self.node.path,
                 value=emails,
-                limit="emails is a list of addresses",
+                limit="emails must be a list of addresses",
                 way_out=f"Write emails=[{emails!r}]" if isinstance(emails, str) else "Write emails=[...]",
             )
         addresses: list[str] = []
@@ -133,14 +133,14 @@ class AlarmTopic(Construct):
                 raise AuditConfigurationError(
                     self.node.path,
                     value=address,
-                    limit="a topic has one subscription an address",
-                    way_out="Give each address once",
+                    limit="an address can be subscribed only once",
+                    way_out="Remove the duplicate",
                 )
             addresses.append(address)
         return addresses
 
     def _subscription_id(self, address: str) -> str:
-        """From the address and never from its position, so that adding one leaves the others' lines alone."""
+        """An id from the address, not from its position, so that adding one does not change the others."""
         if not Token.is_unresolved(address):
             return address
         resolved = json.dumps(Stack.of(self).resolve(address), sort_keys=True)
@@ -152,5 +152,5 @@ class AlarmTopic(Construct):
                 self.node.path,
                 value="encryption_key",
                 limit="an existing topic keeps its own key",
-                way_out="Leave out encryption_key, or topic",
+                way_out="Leave out encryption_key or topic",
             )

@@ -1,4 +1,4 @@
-"""The control plane's logs in S3, for as long as they have to be kept."""
+"""Long-term storage of control-plane logs in S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bucket that a cluster's control plane logs are exported to."""
+"""AuditExport: a bucket for exports of a cluster's control-plane logs."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ __all__ = ["AuditExport"]
 
 
 class AuditExport(Construct):
-    """A private, versioned, encrypted bucket, ready for CloudWatch Logs' export tasks.
+    """A private, versioned, encrypted bucket for export tasks of CloudWatch Logs.
 
         aws logs create-export-task --log-group-name <name> --destination <bucket> --from <ms> --to <ms>
 
-    One export task can run in an account at a time, it takes up to 12 hours for fresh events to be exportable, and
-    the bucket has to be in the log group's Region.
+    An account runs one export task at a time, new events can take up to 12 hours to become exportable, and the bucket
+    must be in the log group's Region.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html
 
     Args:
         scope: The parent.
-        id: The id in it.
-        log_group: The only log group whose export tasks may write here.
-        encryption_key: A symmetric customer managed key for the bucket; by default one is made, rotated yearly.
-            A key of one's own makes reading the archive need a second permission, and writes each use of it
-            to CloudTrail. Bucket keys keep the number of calls to KMS low.
-        archive_after: Age at which objects move to Glacier Instant Retrieval, which stays readable at once;
-            90 days by default. Objects under 128 KB stay where they are, which is cheaper.
-        expire_after: Age at which objects are deleted; never by default, since how long evidence is kept is not for
-            a library to decide. It is later than `archive_after`.
-        object_lock: Keeps every object from being deleted or overwritten for a while, by anyone in COMPLIANCE mode;
-            none by default, since it cannot be taken back.
-        access_logs_bucket: Where S3 logs who read the archive; nowhere by default.
+        id: The construct's id.
+        log_group: The only log group whose export tasks may write to the bucket.
+        encryption_key: A symmetric customer managed key for the bucket. Default: a new key, rotated yearly.
+            With such a key, reading the archive needs a second permission, and CloudTrail records each use of the
+            key. S3 Bucket Keys keep the number of calls to KMS low.
+        archive_after: Age at which objects move to Glacier Instant Retrieval, where they can still be read at once.
+            Default: 90 days. Objects under 128 KB do not move, which is cheaper.
+        expire_after: Age at which objects are deleted, later than `archive_after`. Default: never, since how long to
+            keep evidence is your decision.
+        object_lock: Period in which no object can be deleted or overwritten, by anyone at all in COMPLIANCE mode.
+            Default: none, since it cannot be undone.
+        access_logs_bucket: Bucket in which S3 logs who read the archive. Default: none.
 
     Raises:
-        AuditConfigurationError: The ages contradict each other, or the log group is in another Region.
+        AuditConfigurationError: Objects would expire before they are archived, or the log group is in another Region.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class AuditExport(Construct):
             self,
             "Key",
             description=f"Exported logs of {self.node.path}",
-            removal_policy=RemovalPolicy.RETAIN,  # without it the archive cannot be read
+            removal_policy=RemovalPolicy.RETAIN,  # the archive cannot be read without it
         )
         self._bucket = s3.Bucket(
             self,
@@ -100,11 +100,11 @@ class AuditExport(Construct):
 
     @property
     def encryption_key(self) -> kms.IKey:
-        """The bucket's key: who reads the archive needs kms:Decrypt on it."""
+        """The bucket's key. Reading the archive requires kms:Decrypt on it."""
         return self._encryption_key
 
     def _let_export_tasks_write(self, log_group: logs.ILogGroup) -> None:
-        """The statements of AWS's documentation, for this one log group."""
+        """Add the statements from AWS's documentation, for this log group only."""
         env = log_group.env
         service = logs_service(self, env.region)
         arn = Stack.of(self).format_arn(
@@ -115,7 +115,7 @@ class AuditExport(Construct):
             resource_name=log_group.log_group_name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        # Log group ARNs are written with and without ":*"; the documentation does not say which comes here.
+        # Log group ARNs exist with and without ":*"; which one is used here is not documented.
         source = {"ArnLike": {"aws:SourceArn": [arn, f"{arn}:*"]}}
         own_account = {"aws:SourceAccount": env.account}
         for sid, action, resource, equal in (
@@ -139,7 +139,7 @@ class AuditExport(Construct):
         allow_on_key(
             self,
             self._encryption_key,
-            # Without conditions, as documented: it is S3 that asks KMS, and what it says of the source is not told.
+            # Without conditions, as documented: S3 calls KMS, and which source it names is not documented.
             iam.PolicyStatement(principals=[service], actions=["kms:GenerateDataKey", "kms:Decrypt"], resources=["*"]),
         )
 
@@ -150,8 +150,8 @@ class AuditExport(Construct):
             raise AuditConfigurationError(
                 self.node.path,
                 value=expire_after.to_human_string(),
-                limit=f"objects move to Glacier after {archive_after.to_human_string()}, and expire later than that",
-                way_out="Raise expire_after, or lower archive_after (Glacier charges for 90 days at least)",
+                limit=f"objects move to Glacier after {archive_after.to_human_string()} and must expire later",
+                way_out="Raise expire_after or lower archive_after (Glacier charges for at least 90 days)",
             )
 
     def _refuse_elsewhere(self, log_group: logs.ILogGroup) -> None:
@@ -160,6 +160,6 @@ class AuditExport(Construct):
             raise AuditConfigurationError(
                 self.node.path,
                 value=here,
-                limit=f"CloudWatch Logs exports only to a bucket in the log group's own Region, {there}",
-                way_out=f"Define this in a stack of {there}",
+                limit=f"CloudWatch Logs exports only to buckets in the log group's Region, {there}",
+                way_out=f"Define this in a stack in {there}",
             )

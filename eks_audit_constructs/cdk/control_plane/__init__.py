@@ -1,4 +1,4 @@
-"""The control plane's logs: where they go, how long they stay, and that they are written at all."""
+"""Control-plane logging of a cluster, and its log group."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The function behind the custom resources of clusters that already run: one a stack, with its role and its log.
+"""LoggingFunction: the Lambda function behind the custom resources of existing clusters, one per stack.
 
-It has no guard against two deployments that meet, since it needs none: EKS runs one update of a cluster at a time, and
-the handler reads again before it sends. A reserved concurrency would make clusters wait for each other, and accounts
-with a small limit refuse it.
+It needs no guard against concurrent deployments: EKS runs one update of a cluster at a time, and the handler reads the
+cluster again before each update. With reserved concurrency clusters would wait for each other, and accounts with a low
+limit reject it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from eks_audit_constructs.errors import AuditConfigurationError
 __all__ = ["LIFETIME", "LoggingFunction"]
 
 LIFETIME = Duration.minutes(15)
-"""The longest that a function may run."""
+"""The longest timeout that Lambda allows."""
 
 _CODE = files(f"{__package__}.handler").joinpath("index.py").read_text("utf-8")
-"""Word for word: whoever reviews a template reads what runs."""
+"""The source verbatim, so that reviewers of a template read the code that runs."""
 
 _MAX_POLICY = 6144
-"""Characters in a managed policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+"""Characters that a managed policy can have. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 _POLICY_BASE, _POLICY_EACH = 1000, 230
-"""What the policy takes without clusters, and for each, at the longest partition and Region, without its names."""
+"""Characters of the policy itself, and of each cluster without its names, for the longest partition and Region."""
 
 _ACKNOWLEDGED = {
     "It calls public AWS endpoints and opens no port: a VPC would only add what can break": (
@@ -62,7 +62,7 @@ _ACKNOWLEDGED_OF_ITS_LOG = {
 
 
 class LoggingFunction(Construct):
-    """The function, its role and its log: one a stack."""
+    """The Lambda function with its role, policy and log group, shared by all clusters of a stack."""
 
     _ID = "EksControlPlaneLogging"
 
@@ -79,11 +79,11 @@ class LoggingFunction(Construct):
             description="What switching on control plane logs takes",
             statements=[
                 _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
-                # Asked when an update fails, as roll-backs must not.
+                # To detect a rollback, which must not fail.
                 _allow(["cloudformation:DescribeStacks"], [stack.stack_id]),
             ],
         )
-        # Policies name a log group with ":*" at its end, except where it is tagged.
+        # In policies a log group's ARN ends in ":*", except for tagging.
         # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
         self._tagged = self._allow_each("logs:TagResource")
         self._log_groups = self._allow_each(
@@ -99,11 +99,11 @@ class LoggingFunction(Construct):
             self,
             "Role",
             assumed_by=service("lambda.amazonaws.com"),
-            # A managed one, so that it is there before the function is: an inline one is attached to the role later.
+            # A managed policy, so that it exists before the function: an inline one is attached to the role later.
             managed_policies=[cast(iam.IManagedPolicy, self._policy)],
         )
-        # The L1: the L2 adds a dependency that is there already, which cfn-lint objects to. Of no architecture, which
-        # is x86_64: the one that every partition has.
+        # L1, because the L2 adds a redundant dependency, which cfn-lint reports. Without an architecture it is x86_64,
+        # which every partition has.
         self.function = lambda_.CfnFunction(
             self,
             "Function",
@@ -120,19 +120,23 @@ class LoggingFunction(Construct):
 
     @classmethod
     def of(cls, scope: Construct) -> LoggingFunction:
-        """The one of the scope's stack."""
+        """Return the function of the scope's stack, which is created on first use."""
         stack = Stack.of(scope)
         found = stack.node.try_find_child(cls._ID)
         return found if isinstance(found, cls) else cls(stack)
 
     def claim(self, cluster_name: str, where: str) -> None:
-        """Take charge of this cluster's logging, once a stack."""
+        """Reserve a cluster's logging for one construct in the stack.
+
+        Raises:
+            AuditConfigurationError: Another construct has reserved it, or the stack has too many clusters.
+        """
         if cluster_name in self._claimed:
             raise AuditConfigurationError(
                 where,
                 value=cluster_name,
-                limit=f"{self._claimed[cluster_name]} takes care of this cluster's logging already",
-                way_out="Use that one's log_group, and give all log types there",
+                limit=f"{self._claimed[cluster_name]} already manages this cluster's logging",
+                way_out="Use its log_group, and list all log types there",
             )
         self._claimed[cluster_name] = where
         size = _POLICY_BASE + sum(_POLICY_EACH + 3 * len(name) for name in self._claimed)
@@ -141,12 +145,12 @@ class LoggingFunction(Construct):
                 where,
                 value=cluster_name,
                 limit=f"the function's policy would have about {size} characters for {len(self._claimed)} clusters; "
-                f"IAM takes {_MAX_POLICY}",
-                way_out="Put some of the clusters into another stack, as one stack a cluster does",
+                f"IAM allows {_MAX_POLICY}",
+                way_out="Move some of the clusters to another stack, or use a stack for each cluster",
             )
 
     def allow(self, cluster_name: str, *, update: bool) -> None:
-        """Let the function care for the log group of this cluster, and update the cluster if need be."""
+        """Let the function manage a cluster's log group and, with `update`, the cluster's logging."""
         stack = Stack.of(self)
         arn = log_group_arn(stack, cluster_name)
         self._tagged.add(arn)
@@ -168,7 +172,7 @@ class LoggingFunction(Construct):
 
 @jsii.implements(IStableListProducer)
 class _Sorted:
-    """A list that is complete only when the app is synthesized."""
+    """A sorted list that is complete only at synthesis."""
 
     def __init__(self) -> None:
         self._items: set[str] = set()
@@ -181,7 +185,7 @@ class _Sorted:
 
 
 def _shown(value: Any) -> str:
-    """A resolved value as cdk-nag shows it in the ids of what it finds."""
+    """A resolved value as cdk-nag writes it in the ids of its findings."""
     match value:
         case {"Fn::Join": [separator, parts]}:
             return str(separator.join(_shown(part) for part in parts))

@@ -1,4 +1,4 @@
-"""The log group of a cluster's control plane: the one EKS writes to, made by us before EKS makes it."""
+"""The log group to which EKS writes a cluster's control-plane logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["let_logs_use", "log_group_arn", "log_group_name", "owned_log_group",
 
 
 def log_group_name(cluster_name: str) -> str:
-    """The name EKS gives the log group of a cluster's control plane; it cannot be told another.
+    """The name of a cluster's log group, which is determined by EKS.
 
     https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
     """
@@ -23,7 +23,7 @@ def log_group_name(cluster_name: str) -> str:
 
 
 def log_group_arn(stack: Stack, cluster_name: str) -> str:
-    """The ARN of that log group, in the stack's account and Region, written out from its name."""
+    """The ARN of a cluster's log group, in the stack's account and Region."""
     return stack.format_arn(
         service="logs",
         resource="log-group",
@@ -33,11 +33,11 @@ def log_group_arn(stack: Stack, cluster_name: str) -> str:
 
 
 def let_logs_use(scope: Construct, key: kms.IKey, cluster_name: str) -> None:
-    """Grant CloudWatch Logs the use of a key, for this cluster's log group only.
+    """Let CloudWatch Logs use a key, for this cluster's log group only.
 
-    The ARN in it is written out: the log group's own would tie key and log group in a circle, and the name of a
-    cluster that uses the key itself would do the same. Where only CloudFormation knows that name, the grant is for
-    the log groups of all clusters of the account and Region.
+    The grant has a literal ARN: a reference to the log group, or to a cluster that uses the key too, would be a
+    circular dependency. If only CloudFormation knows the cluster's name, the grant covers the log groups of all
+    clusters in the account and Region.
     """
     stack = Stack.of(scope)
     arn = log_group_arn(stack, "*" if Token.is_unresolved(cluster_name) else cluster_name)
@@ -60,7 +60,7 @@ def owned_log_group(
     encryption_key: kms.IKey | None = None,
     log_group_class: logs.LogGroupClass | None = None,
 ) -> logs.LogGroup:
-    """The log group of a cluster whose name is a literal, with the grant without which its key cannot be used."""
+    """Create the log group of a cluster with a literal name, and let CloudWatch Logs use its key."""
     if encryption_key is not None:
         let_logs_use(scope, encryption_key, cluster_name)
     return logs.LogGroup(
@@ -75,20 +75,20 @@ def owned_log_group(
 
 
 def refuse_other_name(log_group: logs.ILogGroup, cluster_name: str, where: str) -> None:
-    """Refuse a log group to which EKS would never write.
+    """Reject a log group to which EKS would never write.
 
     Raises:
-        AuditConfigurationError: Both names are literals, and they do not belong together.
+        AuditConfigurationError: The log group's name is generated, or is known to be the wrong one.
     """
     resource = log_group.node.default_child
     name = resource.log_group_name if isinstance(resource, logs.CfnLogGroup) else log_group.log_group_name
-    given = Stack.of(log_group).resolve(name)  # None: CloudFormation makes up a name, which is never the right one
+    given = Stack.of(log_group).resolve(name)  # None: CloudFormation generates a name, which is never the right one
     expected = log_group_name(cluster_name)
     known = isinstance(given, str) and not Token.is_unresolved(cluster_name)
     if given is None or (known and given != expected):
         raise AuditConfigurationError(
             where,
             value=given or log_group.node.path,
-            limit=f"EKS writes this cluster's control plane logs to {expected} and nowhere else",
+            limit=f"EKS writes this cluster's control-plane logs only to {expected}",
             way_out=f"Name the log group {expected}, or leave log_group out",
         )

@@ -1,7 +1,7 @@
-"""Logging of clusters that the app defines, through the cluster's own Logging property.
+"""Logging of clusters that the app defines, through the cluster's properties.
 
-The two cluster families render differently: `aws_eks_v2.Cluster` and both `CfnCluster`s are an `AWS::EKS::Cluster`
-with a typed property; `aws_eks.Cluster` is a custom resource whose properties only an override can change.
+`aws_eks_v2.Cluster` and both `CfnCluster`s render an `AWS::EKS::Cluster` with a typed property. `aws_eks.Cluster`
+renders a custom resource, whose properties only an override can change.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _CLAIM = "ControlPlaneLogging"
 
 
 class NativeCluster(ABC):
-    """A cluster in this app's own templates.
+    """A cluster that this app defines.
 
     Attributes:
-        resource: What is rendered.
-        name: Its name, when it is a literal.
+        resource: The cluster's CloudFormation resource.
+        name: The cluster's name if it is a literal, else None.
     """
 
     def __init__(self, resource: CfnResource, name: str | None) -> None:
@@ -36,29 +36,29 @@ class NativeCluster(ABC):
         self.name = None if name is None or Token.is_unresolved(name) else name
 
     def claim(self, where: str) -> None:
-        """Take charge of this cluster's logging, once.
+        """Reserve the cluster's logging for one construct.
 
         Raises:
-            AuditConfigurationError: Another construct already did.
+            AuditConfigurationError: Another construct has reserved it.
         """
-        # A child without resources: it leaves no line in the template, and every handle on the cluster sees it.
+        # A child without resources: it does not show in the template, but is found from every reference to the cluster.
         if self.resource.node.try_find_child(_CLAIM) is not None:
             raise AuditConfigurationError(
                 where,
                 value=self.resource.node.path,
-                limit="a cluster has one ControlPlaneLogging: a second one would own the same log group again",
-                way_out="Use the first one's log_group, and give all log types there",
+                limit="a cluster can have only one ControlPlaneLogging: a second would create the same log group again",
+                way_out="Use the log_group of the first, and list all log types there",
             )
         Construct(self.resource, _CLAIM)
 
     def switch_on(self, types: Iterable[str], where: str) -> list[str]:
-        """Switch these log types on beside those that are on; answers with all of them, sorted.
+        """Switch on these log types in addition to those already on, and return all of them, sorted.
 
-        Where nothing is missing the property stays as it is, order included: to EKS a mere change of order is
-        an update that changes nothing, which it refuses.
+        If none is missing, the property stays as it is: to EKS a new order is an update that changes nothing, which
+        it rejects.
 
         Raises:
-            AuditConfigurationError: The cluster's own Logging property is no list of literals.
+            AuditConfigurationError: The log types in the cluster's properties are not literals.
         """
         before = self._types()
         if not all(isinstance(name, str) for name in before):
@@ -66,7 +66,7 @@ class NativeCluster(ABC):
                 where,
                 value=before,
                 limit=f"the log types of {self.resource.node.path} are tokens, to which others cannot be added",
-                way_out="Leave logging out of the cluster's own properties, or list its log types as literals there",
+                way_out="Leave logging out of the cluster's properties, or list its log types as literals there",
             )
         after = sorted({*before, *types})
         if len(after) > len(set(before)):
@@ -75,15 +75,15 @@ class NativeCluster(ABC):
 
     @abstractmethod
     def _types(self) -> list[Any]:
-        """The log types the cluster's own properties switch on, or what stands in their place."""
+        """The log types in the cluster's properties, or the tokens in their place."""
 
     @abstractmethod
     def _render(self, types: list[str]) -> None:
-        """Make these the log types of the cluster."""
+        """Set the cluster's log types."""
 
 
 class _Cluster(NativeCluster):
-    """An `AWS::EKS::Cluster`; its list of enabled types is complete: what is not in it is off."""
+    """An `AWS::EKS::Cluster`. Log types that are not in its list are off."""
 
     def __init__(self, resource: eks.CfnCluster | eks_v2.CfnCluster) -> None:
         super().__init__(resource, resource.name)
@@ -116,10 +116,10 @@ class _Cluster(NativeCluster):
 
 
 class _CustomResource(NativeCluster):
-    """The custom resource behind `aws_eks.Cluster`; its Config is the call to EKS, in EKS's own spelling."""
+    """The custom resource behind `aws_eks.Cluster`. Its Config is the request to EKS, in EKS's spelling."""
 
     def __init__(self, resource: CfnResource) -> None:
-        # The properties as they were given: protected, and the only place that holds the literal name.
+        # Protected, but the only place with the literal name.
         self._config: dict[str, Any] = resource._cfn_properties["Config"]
         super().__init__(resource, self._config.get("name"))
 
@@ -132,10 +132,10 @@ class _CustomResource(NativeCluster):
 
 
 def native_cluster(cluster: IConstruct) -> NativeCluster | None:
-    """The cluster as this app renders it; None for one that is only referred to."""
+    """Return the cluster if this app defines it, or None if it only refers to it."""
     if isinstance(cluster, (eks.CfnCluster, eks_v2.CfnCluster)):
         return _Cluster(cluster)
-    if isinstance(cluster, eks_v2.Cluster):  # FargateCluster is one
+    if isinstance(cluster, eks_v2.Cluster):  # includes FargateCluster
         resource = cluster.node.default_child
         assert isinstance(resource, eks_v2.CfnCluster)
         return _Cluster(resource)

@@ -1,4 +1,4 @@
-"""Arguments of `ControlPlaneLogging` that could not take effect on the cluster or the log group they come with."""
+"""Checks for arguments of `ControlPlaneLogging` that could not take effect on the given cluster or log group."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ __all__ = ["refuse_both", "refuse_elsewhere", "refuse_removal", "refuse_switchin
 
 
 def refuse_elsewhere(here: Stack, there: Stack, where: str) -> None:
-    """Refuse a cluster of another account or Region: its log group is beside it."""
+    """Reject a cluster in another account or Region, where its log group is too."""
     for ours, theirs in ((here.region, there.region), (here.account, there.account)):
         if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
             raise AuditConfigurationError(
                 where,
                 value=ours,
-                limit=f"the cluster's log group is where the cluster is: {theirs}",
-                way_out=f"Define this in a stack of {theirs}, the cluster's own for example",
+                limit=f"the log group must be where the cluster is, in {theirs}",
+                way_out=f"Define this in a stack in {theirs}, such as the cluster's own",
             )
 
 
 def refuse_both(log_group: logs.ILogGroup, settings: Sequence[str], cluster_name: str, where: str) -> None:
-    """Refuse settings beside an existing log group, and a log group that is not the cluster's."""
+    """Reject settings for an existing log group, and a log group that is not the cluster's."""
     if not hasattr(log_group, "add_metric_filter"):
         raise AuditConfigurationError(
             where,
             value=log_group,
-            limit="log_group is a log group construct",
-            way_out="Give a LogGroup, or LogGroup.from_log_group_name(...)",
+            limit="log_group must be a log group construct",
+            way_out="Pass a LogGroup, or LogGroup.from_log_group_name(...)",
         )
     if settings:
         raise AuditConfigurationError(
@@ -46,41 +46,41 @@ def refuse_both(log_group: logs.ILogGroup, settings: Sequence[str], cluster_name
 
 
 def refuse_what_keeps_nothing(retention: object, log_group_class: logs.LogGroupClass | None, where: str) -> None:
-    """Refuse a retention that is a plain number, and a class of log groups that only pass events on."""
+    """Reject a retention that is a plain number, and the class DELIVERY, which only passes events on."""
     if retention is not None and not isinstance(retention, logs.RetentionDays):
         known = checks.retention_days(retention, where)
         raise AuditConfigurationError(
             where,
             value=retention,
-            limit="retention is one of aws_logs.RetentionDays",
-            way_out=f"Write RetentionDays.{known.name}",
+            limit="retention must be one of aws_logs.RetentionDays",
+            way_out=f"Use RetentionDays.{known.name}",
         )
     if log_group_class is logs.LogGroupClass.DELIVERY:
         raise AuditConfigurationError(
             where,
             value="DELIVERY",
             limit="a DELIVERY log group passes events on instead of keeping them",
-            way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS where nothing alarms on the log group",
+            way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS if the log group has no alarms",
         )
 
 
 def refuse_removal(removal_policy: RemovalPolicy | None, where: str) -> None:
-    """Refuse a removal policy for a log group that no template defines."""
+    """Reject a removal policy for a log group that no template defines."""
     if removal_policy is not None:
         raise AuditConfigurationError(
             where,
             value=removal_policy.name,
-            limit="a log group that EKS or the custom resource makes stays when the stack goes",
-            way_out="Leave removal_policy out, or give a log_group of your own",
+            limit="a log group created by EKS or the custom resource stays when the stack is removed",
+            way_out="Leave removal_policy out, or pass a log_group of your own",
         )
 
 
 def refuse_switching_off(log_types: Sequence[str], where: str) -> None:
-    """Refuse to switch log types off in a cluster that this app defines."""
+    """Reject switching off log types in a cluster that this app defines."""
     if log_types:
         raise AuditConfigurationError(
             where,
             value=", ".join(log_types),
-            limit="switch_off is for a cluster that already runs; this one's own properties say what is on",
-            way_out="Leave switch_off out, and list what is to be on in the cluster's own properties",
+            limit="switch_off is for existing clusters; this cluster's properties list what is on",
+            way_out="Leave switch_off out, and list the log types you want in the cluster's properties",
         )

@@ -1,4 +1,4 @@
-"""Logging of clusters that this app does not define: a custom resource for each."""
+"""RunningClusterLogging: a custom resource for the logging of a cluster that this app does not define."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ _DAYS = {retention: days for days, retention in checks.RETENTIONS.items()} | {lo
 
 @jsii.implements(ITaggableV2)
 class RunningClusterLogging(Construct):
-    """Switches on the control plane logs of a cluster that already runs, and takes charge of its log group.
+    """Switches on the control-plane logging of an existing cluster, and manages its log group.
 
-    Nothing is switched off that `switch_off` does not name, and nothing is undone when this is removed: logging stays
-    on and the log group stays. Tags of this construct, `Tags.of(...)` above it included, go to the log group.
+    Only the log types in `switch_off` are switched off. Removing the construct undoes nothing: logging stays on, and
+    the log group stays. Tags of this construct, including inherited ones, are applied to the log group.
 
-    Whatever reads the log group must be deployed after `resource`, where the group has not been there before:
-    `filter.node.add_dependency(logging.resource)`. Its name is no attribute of the resource on purpose: with one,
-    every metric filter would show up in a change set as "may be replaced" whenever a log type is added.
+    Anything that reads a log group that may be new must be deployed after `resource`:
+    `filter.node.add_dependency(logging.resource)`. Refer to the log group by its literal name, not by an attribute of
+    the resource: change sets would then show every metric filter as "may be replaced" whenever a log type is added.
 
     Args:
         scope: The parent.
-        id: The id in it.
-        cluster_name: The cluster's name, in the stack's account and Region. It may be a token.
-        log_types: What to switch on, in EKS's spelling; none leaves the cluster alone, and only its log group is cared
-            for.
-        switch_off: What to switch off.
-        retention: How long log events stay. CloudWatch Logs deletes what is older, in a group that is there as well.
-            INFINITE takes the limit off; None leaves the group's own.
-        keep_retention: Have `retention` only for a group that is made here, and leave one that is there its own.
-        encryption_key: A symmetric customer managed key for the log group. Its policy gets the statement it needs.
-        log_group_class: The class of a group that is made here; one that is there keeps its own.
+        id: The construct's id.
+        cluster_name: The name of a cluster in the stack's account and Region. It may be a token.
+        log_types: Log types to switch on, in EKS's spelling. If there are none, nor any to switch off, only the log
+            group is managed.
+        switch_off: Log types to switch off.
+        retention: How long to keep log events, also in an existing log group: CloudWatch Logs deletes older ones.
+            INFINITE removes the limit. Default: the log group keeps its retention.
+        keep_retention: Apply `retention` only to a new log group, and leave an existing one unchanged.
+        encryption_key: A symmetric customer managed key for the log group. The statement it needs is added to its
+            policy.
+        log_group_class: The class of a new log group; an existing one keeps its class.
 
     Raises:
-        AuditConfigurationError: A log type is to be switched on and off.
+        AuditConfigurationError: A log type is to be switched both on and off.
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class RunningClusterLogging(Construct):
             raise AuditConfigurationError(
                 self.node.path,
                 value=", ".join(both),
-                limit="a log type is either to be on or to be off",
-                way_out="Take it out of log_types or out of switch_off",
+                limit="a log type cannot be switched both on and off",
+                way_out="Remove it from log_types or from switch_off",
             )
         shared = LoggingFunction.of(self)
         shared.claim(cluster_name, self.node.path)
@@ -93,7 +94,7 @@ class RunningClusterLogging(Construct):
             "Resource",
             resource_type=_RESOURCE_TYPE,
             service_token=shared.function.attr_arn,
-            # Without an answer, and without this, CloudFormation would wait for an hour.
+            # By default CloudFormation would wait an hour for a missing response.
             service_timeout=LIFETIME.plus(Duration.minutes(5)),
             properties={name: value for name, value in properties.items() if value not in (None, [])},
         )
@@ -105,10 +106,10 @@ class RunningClusterLogging(Construct):
 
     @property
     def function(self) -> lambda_.CfnFunction:
-        """The function, shared by all of these in a stack."""
+        """The Lambda function, shared by all constructs of this class in a stack."""
         return LoggingFunction.of(self).function
 
     @property
     def resource(self) -> CustomResource:
-        """What has to be deployed before anything that reads the log group."""
+        """The custom resource, on which anything that reads the log group must depend."""
         return self._resource

@@ -127,11 +127,11 @@ def test_an_existing_topic_and_a_key_are_refused(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("emails", "limit"),
     [
-        ("sec@example.com", "emails is a list"),
-        (None, "emails is a list"),
-        (["sec"], "no e-mail address"),
-        ([7], "no e-mail address"),
-        (["a@example.com", "a@example.com"], "one subscription an address"),
+        ("sec@example.com", "emails must be a list"),
+        (None, "emails must be a list"),
+        (["sec"], "not an email address"),
+        ([7], "not an email address"),
+        (["a@example.com", "a@example.com"], "subscribed only once"),
     ],
 )
 def test_addresses_that_are_refused(stack: Stack, emails: Any, limit: str) -> None:

@@ -133,7 +133,7 @@ def test_a_second_one_for_a_cluster_is_refused(name: str | None) -> None:
     behind_it = cluster.node.default_child
     assert isinstance(behind_it, eks_v2.CfnCluster)
     for same in (cluster, behind_it):
-        with pytest.raises(AuditConfigurationError, match=r"'Stack/Cluster/Resource': a cluster has one"):
+        with pytest.raises(AuditConfigurationError, match=r"'Stack/Cluster/Resource': a cluster can have only one"):
             ControlPlaneLogging(stack, f"Again{same.node.id}", cluster=same)
 
 
@@ -177,7 +177,7 @@ def test_the_log_group_is_made_in_the_clusters_own_stack(recommended_flags: dict
     assert [stack.node.path for stack in ours.dependencies] == ["Theirs"]
     assert not theirs.dependencies
     assert logging.log_group_class is infrequent
-    with pytest.raises(AuditConfigurationError, match="a cluster has one"):
+    with pytest.raises(AuditConfigurationError, match="a cluster can have only one"):
         ControlPlaneLogging(Stack(app, "Third"), "Logging", cluster=cluster)
 
 

@@ -194,7 +194,7 @@ def test_nothing_waits_where_the_log_group_is_the_apps_own() -> None:
 
 def test_on_and_off_at_once_is_refused() -> None:
     stack = Stack(App(), "Stack")
-    with pytest.raises(AuditConfigurationError, match="'api, audit': a log type is either to be on or to be off"):
+    with pytest.raises(AuditConfigurationError, match="'api, audit': a log type cannot be switched both on and off"):
         RunningClusterLogging(
             stack, "Logging", cluster_name="prod", log_types=["audit", "api"], switch_off=["api", "audit", "scheduler"]
         )

@@ -44,7 +44,7 @@ def test_a_running_cluster_is_switched_on_by_a_custom_resource(stack: Stack, mod
     }
     (functions_own,) = resources(stack, "AWS::Logs::LogGroup").values()
     assert "LogGroupName" not in functions_own["Properties"]
-    way = "custom resource switches on the log types that are off, and makes or adopts the log group"
+    way = "custom resource switches on the log types that are off, and creates or adopts the log group"
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 
@@ -83,7 +83,7 @@ def test_a_running_cluster_is_taken_care_of_once_a_stack(stack: Stack) -> None:
     ControlPlaneLogging(stack, "Logging", cluster="prod")
     imported = eks.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="prod")
     for id_, same in (("ByName", "prod"), ("Imported", imported)):
-        with pytest.raises(AuditConfigurationError, match=r"'prod': Stack/Logging/Running takes care of"):
+        with pytest.raises(AuditConfigurationError, match=r"'prod': Stack/Logging/Running already manages"):
             ControlPlaneLogging(stack, id_, cluster=same)
     ControlPlaneLogging(stack, "Other", cluster="blue")
     ControlPlaneLogging(Stack(App(), "Elsewhere"), "Logging", cluster="prod")
@@ -101,7 +101,7 @@ def test_log_types_of_a_running_cluster_are_what_the_caller_says(stack: Stack) -
 
 def test_on_and_off_at_once_is_refused(stack: Stack) -> None:
     api, audit = eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.AUDIT
-    with pytest.raises(AuditConfigurationError, match="'audit': a log type is either to be on or to be off"):
+    with pytest.raises(AuditConfigurationError, match="'audit': a log type cannot be switched both on and off"):
         ControlPlaneLogging(stack, "Logging", cluster="prod", log_types=[api, audit], switch_off=[audit])
 
 
@@ -109,7 +109,7 @@ def test_on_and_off_at_once_is_refused(stack: Stack) -> None:
 def test_a_cluster_of_the_app_switches_nothing_off(stack: Stack, name: str | None) -> None:
     cluster = KINDS["eks_v2.CfnCluster"](stack, name, [])
     off = [eks.ClusterLoggingTypes.SCHEDULER]
-    with pytest.raises(AuditConfigurationError, match="'scheduler': switch_off is for a cluster that already runs"):
+    with pytest.raises(AuditConfigurationError, match="'scheduler': switch_off is for existing clusters"):
         ControlPlaneLogging(stack, "Logging", cluster=cluster, switch_off=off)
 
 
@@ -129,7 +129,7 @@ def test_an_unnamed_cluster_is_switched_on_natively_and_its_log_group_set_up_aft
     (policy,) = resources(stack, "AWS::IAM::ManagedPolicy").values()
     assert "logs:PutRetentionPolicy" in str(policy)
     assert "eks:" not in str(policy)
-    way = "own properties switch them on, and a custom resource sets up the log group"
+    way = "cluster's properties switch them on, and a custom resource sets up the log group"
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 
@@ -140,14 +140,14 @@ def test_a_named_cluster_needs_no_custom_resource(stack: Stack, kind: str) -> No
     assert not resources(stack, "Custom::EksControlPlaneLogging")
     assert not resources(stack, "AWS::Lambda::Function")
     assert enabled_types(stack) == ALL_FIVE
-    way = "own properties switch them on, and this app owns the log group"
+    way = "cluster's properties switch them on, and this app owns the log group"
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 
 @pytest.mark.parametrize("policy", [RemovalPolicy.RETAIN, RemovalPolicy.DESTROY])
 def test_a_removal_policy_that_could_not_take_effect_is_refused(stack: Stack, policy: RemovalPolicy) -> None:
     for id_, cluster in (("Running", "prod"), ("Unnamed", KINDS["eks.CfnCluster"](stack, None, []))):
-        with pytest.raises(AuditConfigurationError, match=f"'{policy.name}'.*stays when the stack goes"):
+        with pytest.raises(AuditConfigurationError, match=f"'{policy.name}'.*stays when the stack is removed"):
             ControlPlaneLogging(stack, id_, cluster=cluster, removal_policy=policy)
 
 
@@ -160,7 +160,7 @@ def test_an_existing_log_group_of_a_running_cluster_is_left_as_it_is(stack: Stac
     (group_id,) = (key for key in resources(stack, "AWS::Logs::LogGroup") if key.startswith("Group"))
     (custom,) = resources(stack, "Custom::EksControlPlaneLogging").values()
     assert custom["DependsOn"] == [group_id]
-    way = "custom resource switches on the log types that are off, and the log group is the one given"
+    way = "custom resource switches on the log types that are off, and the log group is the one passed as log_group"
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 
@@ -170,7 +170,7 @@ def test_an_existing_log_group_of_an_unnamed_cluster_leaves_nothing_to_set_up(st
     logging = ControlPlaneLogging(stack, "Logging", cluster=cluster, log_group=group)
     assert logging.running is None
     assert not resources(stack, "AWS::Lambda::Function")
-    way = "own properties switch them on, and the log group is the one given"
+    way = "cluster's properties switch them on, and the log group is the one passed as log_group"
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 

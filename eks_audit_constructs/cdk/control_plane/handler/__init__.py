@@ -1,1 +1,1 @@
-"""The code of the custom resource: the text of `index.py`, which templates hold as it is written."""
+"""The code of the custom resource: `index.py`, which is copied into templates verbatim."""

@@ -1,10 +1,10 @@
-"""A custom resource that switches on the control plane logs of an EKS cluster that already runs.
+"""A custom resource that switches on the control-plane logging of an existing EKS cluster.
 
 It reads the cluster first and sends only what differs. A log type is switched off only when SwitchOff names it, a log
 group is never deleted, and deleting the resource changes nothing. It runs inline in AWS Lambda: one file, boto3 only.
 
 Properties: ClusterName; LogTypes to switch on, SwitchOff to switch off; for the log group RetentionInDays (0: never
-expire), KeepRetention ("true": RetentionInDays is only for a group made here), KmsKeyId, LogGroupClass and Tags.
+expire), KeepRetention ("true": RetentionInDays is only for a new log group), KmsKeyId, LogGroupClass and Tags.
 Attributes: LogGroupName, LogGroupArn.
 """
 
@@ -27,9 +27,9 @@ Json = Mapping[str, Any]
 
 LOG_TYPES = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
 RESERVED = 60
-"""Seconds kept for the response: a last call to EKS, one to CloudFormation, and sending it."""
+"""Seconds kept for the response: a last call to EKS, one to CloudFormation, and the response itself."""
 SETTLING = 60
-"""Seconds for which "access denied" may only mean that a policy made a moment ago has not reached every server."""
+"""Seconds in which "access denied" may only mean that a new policy has not reached every server yet."""
 
 # All retries are in `Work.call`, which knows how much time is left.
 CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
@@ -37,11 +37,11 @@ sleep = time.sleep
 
 
 class RefusedError(Exception):
-    """A reason that a person can act on."""
+    """A failure whose message tells the user what to do."""
 
 
 def handler(event: Json, context: Any) -> None:
-    """Do what CloudFormation asks, and answer whatever happens."""
+    """Do what CloudFormation requests, and always respond."""
     kind = event.get("RequestType")
     answer = {"Status": "SUCCESS", "PhysicalResourceId": event.get("PhysicalResourceId") or context.log_stream_name}
     try:
@@ -49,22 +49,22 @@ def handler(event: Json, context: Any) -> None:
             work = Work(event, context)
             answer["Data"] = {"LogGroupName": work.log_group, "LogGroupArn": work.log_group_arn}
             work.carry_out()
-            # Named after the log group: another cluster is another resource, and the old one gets a Delete.
+            # Named after the log group, so another cluster is a new resource, and the old one gets a Delete.
             answer["PhysicalResourceId"] = work.log_group
     except BaseException as error:
         answer["Reason"] = (str(error) if isinstance(error, RefusedError | ClientError) else repr(error))[:1000]
-        # A roll-back that fails leaves the stack stuck, and there is nothing here that must be taken back.
+        # A failed rollback leaves the stack stuck, and there is nothing here to undo.
         answer["Status"] = "SUCCESS" if kind == "Update" and rolling_back(event) else "FAILED"
-    # Never the event itself: whoever reads its ResponseURL can answer in our place.
+    # Never the event itself: anyone who reads its ResponseURL can respond in our place.
     print(kind, answer["PhysicalResourceId"], answer["Status"], answer.get("Reason", ""))
     respond(event, answer)
 
 
 class Work:
-    """One invocation: what is wanted, and the time there is for it.
+    """One invocation: the wanted state, and the time left to reach it.
 
     Raises:
-        RefusedError: A log type is unknown, or both on and off.
+        RefusedError: A log type is unknown, or is to be both on and off.
     """
 
     def __init__(self, event: Json, context: Any) -> None:
@@ -84,18 +84,18 @@ class Work:
         if unknown := (self.on | self.off) - LOG_TYPES:
             raise RefusedError(f"EKS has no log type {listed(unknown)}; it has {listed(LOG_TYPES)}.")
         if both := self.on & self.off:
-            raise RefusedError(f"{listed(both)}: in LogTypes and in SwitchOff. Take it out of one of them.")
+            raise RefusedError(f"{listed(both)}: in both LogTypes and SwitchOff. Remove it from one of them.")
 
     def carry_out(self) -> None:
-        """Bring the log group and the cluster to what is wanted, in this order: EKS uses a group that is there."""
+        """Set up the log group, then the cluster: EKS uses a log group that exists."""
         if self.on or self.off:
-            self.read_cluster()  # before a group is made for a cluster that does not exist
+            self.read_cluster()  # before creating a log group for a cluster that does not exist
         for delay in delays():
             try:
                 self.settle_log_group()
                 break
             except ClientError as error:
-                if code(error) != "ResourceNotFoundException":  # deleted while we were at it
+                if code(error) != "ResourceNotFoundException":  # deleted in the meantime
                     raise
             self.wait(delay, f"{self.log_group} keeps being deleted")
         if self.on or self.off:
@@ -118,24 +118,24 @@ class Work:
             except ClientError as error:
                 if code(error) == "InvalidParameterException" and "No changes needed" in str(error):
                     return
-                # In use: another update runs. Not found: deleted since, which reading it again will say.
+                # In use: another update is running. Not found: deleted since, which the next read reports.
                 if code(error) not in ("ResourceInUseException", "ResourceNotFoundException"):
                     raise
-            self.wait(delay, f"{self.name} is {cluster['status']}, and still lacks {difference}")
+            self.wait(delay, f"{self.name} is {cluster['status']}, and still needs {difference}")
 
     def finish(self, update: Json) -> None:
-        """Wait for the end of an update."""
+        """Wait until an update ends."""
         for delay in delays():
             if update["status"] == "Successful":
                 return
             if update["status"] != "InProgress":
                 errors = [f"{one['errorCode']}: {one['errorMessage']}" for one in update.get("errors", ())]
-                raise RefusedError(f"EKS ended update {update['id']} as {update['status']}. {listed(errors)}")
+                raise RefusedError(f"EKS update {update['id']} ended as {update['status']}. {listed(errors)}")
             self.wait(delay, f"EKS update {update['id']} has not ended")
             update = self.call("eks", "describe_update", "update", name=self.name, updateId=update["id"])
 
     def read_cluster(self) -> Any:
-        """The cluster, if it is one whose logging can be changed."""
+        """The cluster, if its logging can be changed."""
         try:
             cluster = self.call("eks", "describe_cluster", "cluster", name=self.name)
         except ClientError as error:
@@ -150,7 +150,7 @@ class Work:
         return cluster
 
     def settle_log_group(self) -> None:
-        """Make the log group, or adopt the one that is there, and give it the settings wanted."""
+        """Create or adopt the log group, and apply its settings."""
         group = {"logGroupName": self.log_group}
         keep = False
         try:
@@ -173,7 +173,7 @@ class Work:
             self.call("logs", "delete_retention_policy", **group)
 
     def call(self, service: str, operation: str, result: str = "ResponseMetadata", **arguments: Any) -> Any:
-        """Call AWS, again and again while the trouble is one that passes and there is time."""
+        """Call AWS, and retry transient errors while there is time."""
         waits = delays()
         while True:
             try:
@@ -188,25 +188,25 @@ class Work:
         name, status = code(error), int(error.response["ResponseMetadata"]["HTTPStatusCode"])
         if name == "AccessDeniedException":
             return self.remaining() > self.settled
-        # Aborted: somebody else changes the same log group.
+        # Aborted: something else is changing the same log group.
         return status == 429 or status >= 500 or "Throttl" in name or name == "OperationAbortedException"
 
     def remaining(self) -> float:
-        """Seconds that this invocation may still live."""
+        """Seconds left for this invocation."""
         return int(self.context.get_remaining_time_in_millis()) / 1000
 
     def wait(self, seconds: float, trouble: str) -> None:
         """Sleep, if there is time for it."""
         if self.remaining() - seconds < RESERVED:
             raise RefusedError(
-                f"Out of time, which Lambda limits to 15 minutes: {trouble}. What EKS has begun it will end: deploy "
-                f"again when `aws eks describe-cluster --name {self.name}` says ACTIVE."
+                f"Out of time (Lambda's limit is 15 minutes): {trouble}. EKS will finish what it has started: deploy "
+                f"again when `aws eks describe-cluster --name {self.name}` shows ACTIVE."
             )
         sleep(seconds)
 
 
 def delays() -> Iterator[float]:
-    """Seconds to wait before each next try, growing to 15; random, so as not to stay in step with somebody else."""
+    """Seconds to wait before each retry, growing to 15; random, so as not to stay in step with other callers."""
     longest = 1.0
     while True:
         yield longest * random.uniform(0.5, 1)
@@ -214,41 +214,41 @@ def delays() -> Iterator[float]:
 
 
 def listed(names: Any) -> str:
-    """Names for a person to read."""
+    """The names, sorted and separated by commas."""
     return ", ".join(sorted(names))
 
 
 def code(error: ClientError) -> str:
-    """The error's name in AWS."""
+    """The AWS error code."""
     return str(error.response["Error"]["Code"])
 
 
 @cache
 def client(service: str) -> Any:
-    """The client of a service, kept for the next invocation."""
+    """The client of a service, reused by later invocations."""
     return boto3.client(service, config=CONFIG)
 
 
 def rolling_back(event: Json) -> bool:
-    """Whether the stack takes an update back: to a resource that looks like any other update."""
+    """Whether the stack is rolling back an update, which the event does not show."""
     try:
         [stack] = client("cloudformation").describe_stacks(StackName=event["StackId"])["Stacks"]
         return bool(stack["StackStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS")
     except Exception as error:
-        print("The stack's status is not known:", error)
+        print("Could not read the stack's status:", error)
         return False
 
 
 def respond(event: Json, answer: Json) -> None:
-    """Send the answer to CloudFormation."""
+    """Send the response to CloudFormation."""
     names = ("StackId", "RequestId", "LogicalResourceId")
     body = json.dumps({**{name: event.get(name) for name in names}, **answer}).encode()
     for delay in (1, 2, 4):
         try:
-            # The signature in the URL is made for an empty content type.
+            # The URL is signed for an empty content type.
             with urlopen(Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=5):
                 return
         except Exception as error:
-            print("No response sent:", type(error).__name__)  # and no more: the text may hold the URL
+            print("Could not send the response:", type(error).__name__)  # no more: the message may contain the URL
         sleep(delay)
-    raise RuntimeError("CloudFormation took no response")  # Lambda tries the whole event again
+    raise RuntimeError("CloudFormation did not accept the response")  # Lambda retries the whole event

@@ -241,7 +241,7 @@ def test_a_log_type_that_eks_does_not_have(lambda_: Lambda, aws: FakeAws, name: 
 
 
 def test_a_log_type_both_on_and_off(lambda_: Lambda) -> None:
-    assert failure(lambda_.create(**ALL, SwitchOff=["api"])).startswith("api: in LogTypes and in SwitchOff")
+    assert failure(lambda_.create(**ALL, SwitchOff=["api"])).startswith("api: in both LogTypes and SwitchOff")
 
 
 @pytest.mark.parametrize("end", ["Failed", "Cancelled"])
@@ -267,8 +267,8 @@ def test_an_update_longer_than_a_lambda_lives(lambda_: Lambda, aws: FakeAws, oth
     if other:
         aws.run_update(cluster, takes=3600)
     reason = failure(lambda_.create(**ALL))
-    assert reason.startswith("Out of time, which Lambda limits to 15 minutes: ")
-    assert reason.endswith("deploy again when `aws eks describe-cluster --name prod` says ACTIVE.")
+    assert reason.startswith("Out of time (Lambda's limit is 15 minutes): ")
+    assert reason.endswith("deploy again when `aws eks describe-cluster --name prod` shows ACTIVE.")
     assert LIFETIME - index.RESERVED - 20 < aws.now < LIFETIME
 
 
@@ -364,7 +364,7 @@ def test_a_response_that_cannot_be_sent_is_no_secret_either(
     lambda_: Lambda, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:
     event = {**lambda_.event("Delete", GROUP), "ResponseURL": url}
-    with pytest.raises(RuntimeError, match="took no response") as raised:
+    with pytest.raises(RuntimeError, match="did not accept the response") as raised:
         index.handler(event, lambda_)
     assert raised.value.__cause__ is raised.value.__context__ is None
     assert "Signature" not in capsys.readouterr().out
