@@ -1,1 +1,1 @@
-"""What `make bench` measures: ratios from one run, so that they mean the same on any machine."""
+"""The benchmarks of `make bench`: ratios within one run, which are comparable across machines."""

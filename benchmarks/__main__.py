@@ -1,4 +1,4 @@
-"""Measure everything and print it: `make bench`, or `python -m benchmarks --json`."""
+"""Run all benchmarks and print the results: `make bench`, or `python -m benchmarks --json`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from eks_audit_constructs import recordings
 
 
 def main() -> None:
-    """Run the benchmarks. A missed target is shown, not an error: the machine may be busy."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios, each with its target.")
+    """Run the benchmarks. A missed target is shown but is not an error, since the machine may be busy."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Print ratios and their targets.")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of which the median is taken (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds to take the median of (default: 5)")
     parser.add_argument("--megabytes", type=int, default=200, help="size of the log to replay (default: 200)")
     parser.add_argument("--large", action="store_true", help="also replay a log of 4 GB (needs 5 GB of disk)")
     options = parser.parse_args()
@@ -33,7 +33,7 @@ def main() -> None:
         _compile()
         for result in _all(options.rounds, options.megabytes * 1_000_000, Path(name), large=options.large):
             results.append(result)
-            status.update(f"{len(results)} measured, the last one: {result.name}")
+            status.update(f"{len(results)} measured, most recently: {result.name}")
 
     if options.json:
         print(json.dumps([asdict(result) | {"met": result.met} for result in results], indent=2))
@@ -44,8 +44,8 @@ def main() -> None:
 def _compile() -> None:
     """Compile the sources, as pip does when it installs them.
 
-    Otherwise each process would compile them again where PYTHONDONTWRITEBYTECODE is set, and the installed packages
-    that it is measured against would still come compiled.
+    Where PYTHONDONTWRITEBYTECODE is set, each process would otherwise compile them again, unlike the installed
+    packages that they are compared with.
     """
     for package in ("benchmarks", "eks_audit_constructs"):
         compileall.compile_dir(replay.ROOT / package, quiet=1)

@@ -1,4 +1,4 @@
-"""A ratio of two medians, measured in turns."""
+"""Ratios of medians, whose measurements take turns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Ratio:
     """One line of the result.
 
     Args:
-        name: What is compared with what.
-        value: The ratio; none when it could not be measured.
-        target: The bound it should keep.
-        at_most: Whether the target is an upper bound; else it is a lower one.
-        detail: The two figures behind it, or why there are none.
+        name: What is compared.
+        value: The ratio; None if it could not be measured.
+        target: The bound for the ratio.
+        at_most: Whether the target is an upper bound; otherwise it is a lower bound.
+        detail: The two figures behind the ratio, or why there are none.
     """
 
     name: str
@@ -32,14 +32,14 @@ class Ratio:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is kept; none when nothing was measured."""
+        """Whether the target is met; None if nothing was measured."""
         if self.value is None:
             return None
         return self.value <= self.target if self.at_most else self.value >= self.target
 
 
 def medians(rounds: int, *measurements: Callable[[], float]) -> list[float]:
-    """The median of each measurement, taken in turns: what else the machine does falls on all of them alike."""
+    """The median of each measurement. They take turns, so that other load on the machine affects all alike."""
     taken = [[measure() for measure in measurements] for _ in range(rounds)]
     return [median(column) for column in zip(*taken, strict=True)]
 
@@ -48,7 +48,7 @@ def whole_process(command: Sequence[str], environment: Mapping[str, str]) -> flo
     """Seconds from the command's start to its end.
 
     Raises:
-        subprocess.CalledProcessError: It failed; what it wrote goes to standard error.
+        subprocess.CalledProcessError: The command failed; its own errors go to standard error.
     """
     start = time.perf_counter()
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
@@ -56,21 +56,21 @@ def whole_process(command: Sequence[str], environment: Mapping[str, str]) -> flo
 
 
 def timed(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Seconds of one piece of work, imports excluded: see `benchmarks.timed`.
+    """Seconds that a task of `benchmarks.timed` takes, without imports.
 
     Raises:
-        subprocess.CalledProcessError: It failed.
+        subprocess.CalledProcessError: The task failed.
     """
     return peaked(arguments, environment)[0]
 
 
 def peaked(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[float, int]:
-    """As `timed`, and the most bytes of memory that its process had.
+    """Like `timed`, with the peak memory of the process in bytes.
 
     Raises:
-        subprocess.CalledProcessError: It failed.
+        subprocess.CalledProcessError: The task failed.
     """
     command = [sys.executable, "-m", "benchmarks.timed", *arguments]
-    told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    seconds, peak = told.split()
+    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    seconds, peak = output.split()
     return float(seconds), int(peak)

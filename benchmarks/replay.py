@@ -1,4 +1,4 @@
-"""How fast a log is replayed, beside tools that do less."""
+"""The speed of the replay, compared with DuckDB and jq, which do less."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from benchmarks.ratio import Ratio, medians, peaked, timed, whole_process
 __all__ = ["catalogue_template", "large_ratios", "ratios", "write_log"]
 
 ROOT = Path(__file__).parent.parent
-SCAN = "replay of the default template / DuckDB merely scanning"
-CATALOGUE = "replay of the catalogue / DuckDB merely scanning"
-JQ_WORK = "replay with one filter, less its start-up / jq with the same"
-JQ_PROCESS = "eks-audit replay with one filter / jq with the same, whole processes"
-JQ_LARGE = "the same of a large log, once"
-LINEAR = "replay of a large log / of one of 200 MB, throughputs"
-MEMORY = "peak memory of it / 1 GB"
+SCAN = "replay of the default template / DuckDB only scanning"
+CATALOGUE = "replay of the catalogue / DuckDB only scanning"
+JQ_WORK = "replay with one filter, without start-up / jq with the same filter"
+JQ_PROCESS = "eks-audit replay with one filter / jq with the same filter, whole processes"
+JQ_LARGE = "the same for a large log, measured once"
+LINEAR = "replay throughput of a large log / of one of 200 MB"
+MEMORY = "peak memory for a large log / 1 GB"
 FILTER = 'select(.responseStatus.code == 403 and .stage == "ResponseComplete") | .auditID'
 PATTERN = '{ ($.responseStatus.code = 403) && ($.stage = "ResponseComplete") }'
 LARGE = 4_000_000_000
-"""Bytes of the large log."""
+"""Size of the large log in bytes."""
 
 _TIME = re.compile(rb'(?<=Timestamp":")[^"]+(?=")')
 
 
 def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
-    """Write the lines again and again, each time a minute later, until the file has at least `size` bytes.
+    """Repeat the lines, each time a minute later, until the file has at least `size` bytes.
 
-    The real logs are half a minute long; so repeated, they are those of a cluster with ten requests a second.
+    The real logs are half a minute long, so the result resembles a cluster with ten requests per second.
     """
     kept = list(lines)
     texts = [_TIME.split(line) for line in kept]
@@ -49,10 +49,11 @@ def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
 
 
 def catalogue_template(path: Path) -> int:
-    """Write a template with a metric filter for each detection that one log group takes; how many these are."""
+    """Write a template with a metric filter for each detection that fits in one log group, and return their number."""
     from eks_audit_constructs import catalog
 
-    patterns = [one.pattern for one in (*catalog.DEFAULT, *catalog.EXTENDED) if one.pattern is not None]
+    detections = (*catalog.DEFAULT, *catalog.EXTENDED)
+    patterns = [detection.pattern for detection in detections if detection.pattern is not None]
     _write_filters(path, patterns)
     return len(patterns)
 
@@ -75,7 +76,7 @@ def _write_filters(path: Path, patterns: Iterable[str]) -> None:
 
 
 def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
-    """The ratios of replay, each of throughputs."""
+    """Ratios of throughputs: the replay's to DuckDB's and jq's."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     megabytes = log.stat().st_size / 1e6
     catalogue = log.with_name("catalogue.template.json")
@@ -115,7 +116,7 @@ def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
 
 
 def _beside_jq(template: Path, log: Path) -> tuple[list[str], list[str]]:
-    """Two commands that do the same."""
+    """The same work as our command and as jq's."""
     ours = [sys.executable, "-m", "eks_audit_constructs", "replay", "--template", str(template), str(log)]
     return ours, ["jq", FILTER, str(log)]
 
@@ -125,12 +126,12 @@ def _without_jq(name: str) -> Ratio:
 
 
 def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> Iterator[Ratio]:
-    """How time and memory grow with the log: beside the one given, one of 4 GB is written and replayed."""
+    """How time and memory grow with the log: a log of 4 GB is written and replayed too."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     large = log.with_name("large.jsonl")
     free, needed = shutil.disk_usage(log.parent).free, LARGE * 5 // 4
     if free < needed:
-        detail = f"{free / 1e9:.1f} GB of disk are free, {needed / 1e9:.1f} GB are needed"
+        detail = f"{free / 1e9:.1f} GB of disk space free, {needed / 1e9:.1f} GB needed"
         yield Ratio(name=LINEAR, value=None, target=0.9, at_most=False, detail=detail)
         yield Ratio(name=MEMORY, value=None, target=1, at_most=True, detail=detail)
         yield Ratio(name=JQ_LARGE, value=None, target=10, at_most=False, detail=detail)

@@ -1,4 +1,4 @@
-"""How much the library adds to a synthesis, and whether many clusters cost more than their number."""
+"""How much the library adds to synthesis, and how synthesis scales with the number of clusters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def default_template(directory: Path) -> Path:
 
 
 def ratios(rounds: int, template: Path, directory: Path) -> Iterator[Ratio]:
-    """The three ratios of synthesis; what is synthesized goes into the directory."""
+    """The three ratios of synthesis times. Output goes into the directory."""
     twin = [*TWIN, str(template)]
     checked = _environment(directory / "checked", validate=True)
     ours, theirs = medians(rounds, lambda: whole_process(DEFAULT_APP, checked), lambda: whole_process(twin, checked))
@@ -53,7 +53,7 @@ def ratios(rounds: int, template: Path, directory: Path) -> Iterator[Ratio]:
     )
     few, many = medians(rounds, lambda: timed(["default"], ten) / 10, lambda: timed(["default"], hundred) / 100)
     yield Ratio(
-        name="a stack of 100 / a stack of 10",
+        name="each of 100 stacks / each of 10 stacks",
         value=many / few,
         target=1.2,
         at_most=True,
@@ -62,7 +62,7 @@ def ratios(rounds: int, template: Path, directory: Path) -> Iterator[Ratio]:
 
 
 def _environment(directory: Path, *, validate: bool, clusters: int = 1) -> dict[str, str]:
-    """What the CDK CLI would give the app: its context, and where to write."""
+    """The environment that the CDK CLI would set: context and output directory."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     names = [f"cluster-{number}" for number in range(1, clusters + 1)]
     return os.environ | {

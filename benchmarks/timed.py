@@ -1,11 +1,11 @@
-"""One piece of work in a fresh process, timed alone: imports are done before the clock starts.
+"""Time one task in a fresh process, without its imports.
 
-Printed are the seconds and the process's peak memory in bytes.
+Prints the seconds and the process's peak memory in bytes.
 
-python -m benchmarks.timed default              build and synthesize the app that the context asks for
+python -m benchmarks.timed default              build and synthesize the app for the context
 python -m benchmarks.timed twin TEMPLATE        build and synthesize its twin
 python -m benchmarks.timed replay TEMPLATE LOG  replay a log
-python -m benchmarks.timed scan LOG             have DuckDB merely split it into JSON objects
+python -m benchmarks.timed scan LOG             only split it into JSON objects, with DuckDB
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _default() -> None:
     from aws_cdk import App
 
     from eks_audit_constructs.cdk.app import build
-    from eks_audit_constructs.cdk.control_plane import running  # noqa: F401  # the stack imports it when it is built
+    from eks_audit_constructs.cdk.control_plane import running  # noqa: F401  # otherwise imported when the stack is built
 
     def work() -> None:
         app = App(analytics_reporting=False)
@@ -48,8 +48,8 @@ def _twin(template: str) -> None:
 
 
 def _replay(template: str, log: str) -> None:
-    from eks_audit_constructs.replay import replay  # engine: replay() imports it when it runs
-    from eks_audit_constructs.replay.counting import engine  # noqa: F401  # engine: replay() imports it when it runs
+    from eks_audit_constructs.replay import replay
+    from eks_audit_constructs.replay.counting import engine  # noqa: F401  # otherwise imported when replay() runs
 
     _clock(lambda: replay(template, [log]))
 
@@ -65,14 +65,14 @@ def _clock(work: Callable[[], object]) -> None:
     work()
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(seconds, peak if sys.platform == "darwin" else peak * 1024)  # elsewhere it is told in KiB
+    print(seconds, peak if sys.platform == "darwin" else peak * 1024)  # elsewhere in KiB
 
 
 _WORK: dict[str, Callable[..., None]] = {"default": _default, "twin": _twin, "replay": _replay, "scan": _scan}
 
 
 def main(what: str, *arguments: str) -> None:
-    """Do one of the four."""
+    """Run one of the four tasks."""
     _WORK[what](*arguments)
 
 

@@ -1,6 +1,6 @@
-"""The default stack written by hand with L1 constructs only: what the library is measured against.
+"""The default stack written by hand with L1 constructs only, as the baseline for the library.
 
-Its texts (patterns, queries, descriptions) come from the default template, which is the only argument:
+Its texts (patterns, queries, descriptions) are read from the default template, the only argument:
 
     python -m benchmarks.twin cdk.out/EksAudit-demo.template.json
 """
@@ -27,16 +27,16 @@ Properties = Mapping[str, Any]
 
 
 def read(template: str) -> dict[str, Any]:
-    """The template in a file."""
+    """Read a template from a file."""
     content: dict[str, Any] = json.loads(Path(template).read_text(encoding="utf-8"))
     return content
 
 
 def build(app: App, template: Mapping[str, Any]) -> Stack:
-    """Add a stack with the resources of the template, each written out for its type.
+    """Add a stack with the resources of the template.
 
     Raises:
-        KeyError: The template has a resource of a type that the default stack did not have when this was written.
+        KeyError: The template has a resource of a type that the twin does not support.
     """
     stack = Stack(
         app,
@@ -48,10 +48,10 @@ def build(app: App, template: Mapping[str, Any]) -> Stack:
     made: dict[str, CfnResource] = {}
     rank = {type_name: position for position, type_name in enumerate(_WRITERS)}
     for logical_id, resource in sorted(template["Resources"].items(), key=lambda item: rank[item[1]["Type"]]):
-        one = made[logical_id] = _WRITERS[resource["Type"]](stack, logical_id, resource["Properties"], made)
+        construct = made[logical_id] = _WRITERS[resource["Type"]](stack, logical_id, resource["Properties"], made)
         for before in resource.get("DependsOn", []):
-            one.add_resource_dependency(made[before])
-    [topic] = (one for one in made.values() if isinstance(one, sns.CfnTopic))
+            construct.add_resource_dependency(made[before])
+    [topic] = (resource for resource in made.values() if isinstance(resource, sns.CfnTopic))
     outputs = template["Outputs"]
     CfnOutput(
         stack,
@@ -212,7 +212,7 @@ _WRITERS: dict[str, Callable[[Stack, str, Properties, Mapping[str, CfnResource]]
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Logs::QueryDefinition": _query,
 }
-"""In the order in which they refer to each other."""
+"""Ordered so that each type comes after those it refers to."""
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A cluster that already runs, with thresholds of its own and an archive in S3.
+"""An existing cluster, with custom thresholds and an archive in S3.
 
 cdk deploy --app "python3 examples/existing_cluster/app.py"
 """
@@ -12,7 +12,7 @@ from constructs import Construct
 
 from eks_audit_constructs import Detection, EksAudit, SavedQuery, Severity, catalog, field
 
-# The CI system may be refused what it likes: it tries everything with every release.
+# The CI system does not count: it is refused many requests with every release.
 FORBIDDEN = catalog.FORBIDDEN_REQUESTS.excluding(field("user.username") == "ci-deployer").tuned(threshold=20)
 
 PRODUCTION_EXEC = (
@@ -66,7 +66,7 @@ NOT_FOR_THIS_ARCHIVE = [
 
 
 class Audit(Stack):
-    """The audit of one running cluster."""
+    """Audits one existing cluster."""
 
     def __init__(self, scope: Construct, id: str, *, cluster: str) -> None:
         super().__init__(scope, id, synthesizer=BootstraplessSynthesizer())
@@ -79,7 +79,7 @@ class Audit(Stack):
         )
         export = self.audit.add_export(expire_after=Duration.days(7 * 365))
         Validations.of(export.bucket).acknowledge(*NOT_FOR_THIS_ARCHIVE)
-        # Alarms are there to be used: what they read is at hand for metrics and dashboards of your own.
+        # The metrics and the log group can be used in your own alarms and dashboards.
         self.refused = self.audit.alarms.metrics["forbidden-requests"]
         self.log_group: logs.ILogGroup = self.audit.log_group
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A fleet: a stack for each cluster, in its own account and Region, urgent alarms apart from the rest.
+"""A fleet: a stack for each cluster, in the cluster's account and Region, with urgent alarms on a separate topic.
 
 cdk deploy --all --app "python3 examples/many_clusters/app.py"
 """
@@ -18,7 +18,7 @@ from eks_audit_constructs.catalog import Detections
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """What differs between the clusters of the fleet."""
+    """The settings that differ between clusters."""
 
     name: str
     account: str
@@ -26,7 +26,7 @@ class Cluster:
     detections: Detections = catalog.DEFAULT
 
 
-# People experiment in the sandbox: only what gives the cluster away matters there.
+# People experiment in the sandbox, so only what compromises the whole cluster matters there.
 SANDBOX = catalog.DEFAULT.without("role-changed", "role-binding-changed", "forbidden-requests")
 
 FLEET = (
@@ -37,7 +37,7 @@ FLEET = (
 
 
 class ClusterAudit(Stack):
-    """The audit of one cluster; topics for the pager and for the ticket queue are there in each account."""
+    """Audits one cluster. Each account already has topics for the pager and the ticket queue."""
 
     def __init__(self, scope: Construct, id: str, *, cluster: Cluster) -> None:
         super().__init__(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A new cluster that is audited from its first minute: logging on, the log group owned, encrypted and kept a year.
+"""A new cluster, audited from the start: logging on, and an encrypted log group that keeps events for a year.
 
 cdk deploy --app "python3 examples/new_cluster/app.py"
 """
@@ -33,7 +33,7 @@ PRESCRIBED_POLICIES = [
 
 
 class AuditedCluster(Stack):
-    """A private cluster in a VPC that is there already, and its audit."""
+    """A private cluster in an existing VPC, and its audit."""
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class AuditedCluster(Stack):
         cluster = eks.Cluster(
             self,
             "Cluster",
-            cluster_name="prod",  # a literal name: the log group has to be there before the cluster
+            cluster_name="prod",  # a literal, so that the log group can be created first
             version=eks.KubernetesVersion.of("1.34"),
             vpc=vpc,
             vpc_subnets=[ec2.SubnetSelection(subnets=vpc.private_subnets)],
