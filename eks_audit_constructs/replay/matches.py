@@ -172,12 +172,12 @@ def _keep(
     try:
         database.execute(f"insert into kept by name {select_matching(batch, conditions, kept=kept)}", batch.parameters)
     except (duckdb.Error, UnsupportedInSqlError):  # a file that DuckDB rejects, or a condition that SQL cannot express
-        if len(batch.logs) > 1:
-            for log in batch.logs:
+        several = len(batch.logs) > 1
+        for log in batch.logs:
+            if several:
                 _keep(database, Batch((log,)), conditions, spool, kept)
-        else:
-            [log] = batch.logs
-            _keep_read(database, kept_rows(log, conditions, kept=kept), spool / "rows.json")
+            else:
+                _keep_read(database, kept_rows(log, conditions, kept=kept), spool / "rows.json")
 
 
 def _keep_read(database: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, Any]], file: Path) -> None:
