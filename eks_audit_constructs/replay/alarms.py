@@ -109,6 +109,24 @@ class History:
             minute for minute, sample in zip(self.minutes, self.samples, strict=True) if sample.low or sample.high
         ]
 
+    def value(self, statistic: str, start: int, end: int) -> float | None:
+        """Return a statistic of the minutes from a time up to another, which is excluded; None without data."""
+        low, high = bisect_left(self.minutes, start), bisect_left(self.minutes, end)
+        if low == high:
+            return None
+        count, total = self.counts[high] - self.counts[low], self.totals[high] - self.totals[low]
+        match statistic:
+            case "Sum":
+                return total
+            case "SampleCount":
+                return float(count)
+            case "Average":
+                return total / count
+            case "Minimum":
+                return min(sample.low for sample in self.samples[low:high])
+            case _:
+                return max(sample.high for sample in self.samples[low:high])
+
 
 def transitions(alarm: Alarm, history: History, *, first: int, last: int) -> tuple[Transition, ...]:
     """Return an alarm's changes of state over a log, starting from INSUFFICIENT_DATA.
@@ -165,25 +183,8 @@ class _Evaluation:
         """Return the value of each period fetched, the newest last; periods entirely before the log are skipped."""
         period = self.alarm.period
         bounds = [at - period * number for number in range(self.fetched, -1, -1)]
-        return [self._value(start, start + period) for start in bounds[:-1] if start + period > self.first]
-
-    def _value(self, start: int, end: int) -> float | None:
-        history = self.history
-        low, high = bisect_left(history.minutes, start), bisect_left(history.minutes, end)
-        if low == high:
-            return None
-        count, total = history.counts[high] - history.counts[low], history.totals[high] - history.totals[low]
-        match self.alarm.statistic:
-            case "Sum":
-                return total
-            case "SampleCount":
-                return float(count)
-            case "Average":
-                return total / count
-            case "Minimum":
-                return min(sample.low for sample in history.samples[low:high])
-            case _:
-                return max(sample.high for sample in history.samples[low:high])
+        values = (self.history.value(self.alarm.statistic, start, start + period) for start in bounds[:-1])
+        return [value for start, value in zip(bounds, values, strict=False) if start + period > self.first]
 
     def _state(self, at: int, values: list[float | None], current: State) -> State:
         alarm = self.alarm

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,8 @@ from eks_audit_constructs.conditions.sql import UnsupportedInSqlError
 from eks_audit_constructs.duck.lines import Batch, batches
 from eks_audit_constructs.duck.session import add_macros
 from eks_audit_constructs.replay.matching_rows import COLUMNS, KEPT, kept_rows, select_matching
-from eks_audit_constructs.templates.template import Template
 
-__all__ = ["Match", "Matches", "Top", "collect", "matches"]
+__all__ = ["Match", "Matches", "Top", "matches"]
 
 _MEMORY = "512MB"
 """Memory that DuckDB may use before it writes to disk."""
@@ -82,34 +81,6 @@ class Matches:
 
 
 def matches(
-    template: Template,
-    logs: Sequence[Log],
-    *,
-    filters: Collection[str] | None = None,
-    events: int = 200,
-    top: int = 10,
-) -> dict[str, Matches]:
-    """Collect what the metric filters of a template match, sorted by logical id.
-
-    Args:
-        template: The template; filters that cannot be evaluated are skipped.
-        logs: Opened logs.
-        filters: Logical ids of the filters. Default: all.
-        events: Maximum number of events to keep for each filter.
-        top: Maximum number of principals, addresses and agents each.
-
-    Raises:
-        LogError: A log cannot be read.
-    """
-    conditions = {
-        item.logical_id: item.condition
-        for item in template.filters
-        if item.condition is not None and (filters is None or item.logical_id in filters)
-    }
-    return collect(conditions, logs, events=events, top=top)
-
-
-def collect(
     conditions: Mapping[str, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
 ) -> dict[str, Matches]:
     """Collect what each condition matches, sorted by name.

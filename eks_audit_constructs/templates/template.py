@@ -6,7 +6,7 @@ cannot evaluate carries the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,14 @@ class Template:
     """How many resources of each type the template has."""
     skipped: tuple[str, ...] = ()
     """What could not be read as resources, such as `Fn::ForEach`."""
+
+    def conditions(self, filters: Collection[str] | None = None) -> dict[str, Expression]:
+        """Return the conditions of these filters, or of all, by logical id; filters with an `error` have none."""
+        return {
+            item.logical_id: item.condition
+            for item in self.filters
+            if item.condition is not None and (filters is None or item.logical_id in filters)
+        }
 
 
 def read_template(path: Path) -> Template:

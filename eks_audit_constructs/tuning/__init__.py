@@ -118,7 +118,7 @@ def tune(
         behind: dict[str, Matches] = {}
         if seen:
             report("Asking who", 0)
-            behind = matches(subjects.template, found, filters={subject.filter for subject in seen}, events=0)
+            behind = matches(subjects.template.conditions({subject.filter for subject in seen}), found, events=0)
         unwanted = {subject.id: who for subject in seen if (who := _most(behind[subject.filter])) is not None}
         without: _Counts | None = None
         if unwanted:

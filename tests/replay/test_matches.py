@@ -17,7 +17,7 @@ from eks_audit_constructs.conditions.expression import EVERYTHING, Comparison, E
 from eks_audit_constructs.replay import replay
 from eks_audit_constructs.replay.counting import reference
 from eks_audit_constructs.replay.counting.counts import Question
-from eks_audit_constructs.replay.matches import Matches, Top, collect, matches
+from eks_audit_constructs.replay.matches import Matches, Top, matches
 from eks_audit_constructs.replay.matching_rows import KEPT
 from eks_audit_constructs.templates.template import read_template
 from tests.conditions.strategies import expressions, lines
@@ -33,7 +33,7 @@ def condition(pattern: str) -> Expression:
 
 def collected(pattern: str, *paths: Path, **limits: int) -> Matches:
     with logs.opened(paths) as found:
-        return collect({"it": condition(pattern)}, found, **limits)["it"]
+        return matches({"it": condition(pattern)}, found, **limits)["it"]
 
 
 def get(clock: str, user: str | None, address: str = "10.0.0.1") -> str:
@@ -113,8 +113,8 @@ class TestTemplate:
             tmp_path, F=metric_filter('{ $.verb = "get" }'), G=metric_filter("ann"), Wrong=metric_filter("[a]")
         )
         with logs.opened([write_log(tmp_path, get("06:00:00", "ann"), get("06:00:00", "bob"))]) as found:
-            every = matches(read_template(template), found)
-            one = matches(read_template(template), found, filters={"G"})
+            every = matches(read_template(template).conditions(), found)
+            one = matches(read_template(template).conditions({"G"}), found)
 
         assert {name: item.total for name, item in every.items()} == {"F": 2, "G": 1}
         assert {name: item.total for name, item in one.items()} == {"G": 1}
@@ -127,7 +127,7 @@ class TestTemplate:
         recordings = sorted(real_logs.glob("*.jsonl"))
         counted = replay(path, recordings)
         with logs.opened(recordings) as found:
-            matched = matches(counted.template, found)
+            matched = matches(counted.template.conditions(), found)
 
         totals = {item.filter.logical_id: item.matched for item in counted.filters}
         assert {name: item.total for name, item in matched.items()} == totals
@@ -163,7 +163,7 @@ class TestWhatDuckdbRefuses:
         log = write_log(tmp_path, event("06:00:00", **{"a\\b": "x"}), event("06:00:00", a="x"))
 
         with logs.opened([log]) as found:
-            matched = collect({"odd": Comparison(("a\\b",), Operator.EQ, "x")}, found)
+            matched = matches({"odd": Comparison(("a\\b",), Operator.EQ, "x")}, found)
 
         assert matched["odd"].total == 1
 
@@ -174,7 +174,7 @@ def test_matches_what_the_reference_matches(conditions: list[Expression], writte
     with tempfile.TemporaryDirectory() as folder:
         log = write_log(Path(folder), *written)
         with logs.opened([log]) as found:
-            matched = collect({str(index): item for index, item in enumerate(conditions)}, found)
+            matched = matches({str(index): item for index, item in enumerate(conditions)}, found)
             expected = reference.count(found[0], [Question(condition=item) for item in conditions]).answers
 
     assert [item.total for item in matched.values()] == [answer.matched for answer in expected]
@@ -183,4 +183,4 @@ def test_matches_what_the_reference_matches(conditions: list[Expression], writte
 def test_the_empty_pattern_matches_every_line(tmp_path: Path) -> None:
     log = write_log(tmp_path, event("06:02:30", verb="get"), "no JSON")
     with logs.opened([log]) as found:
-        assert collect({"all": EVERYTHING}, found)["all"].total == 2
+        assert matches({"all": EVERYTHING}, found)["all"].total == 2

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from eks_audit_constructs.conditions.expression import Expression, Path
 
-__all__ = ["Answer", "LogCounts", "Question", "Sample", "add"]
+__all__ = ["Answer", "LogCounts", "Question", "Sample", "Tally", "merge"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +40,19 @@ class Sample:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Answer:
     """The answer to a `Question`. A minute is identified by its first second since 1970, UTC."""
 
     matched: int = 0
-    minutes: Mapping[int, Sample] = field(default_factory=dict)
+    minutes: dict[int, Sample] = field(default_factory=dict)
+
+    def add(self, minute: int | None, events: int, sample: Sample | None) -> None:
+        """Add matching events, and the values they write to the metric; without a minute they are only counted."""
+        self.matched += events
+        if minute is not None and sample is not None:
+            known = self.minutes.get(minute)
+            self.minutes[minute] = known + sample if known else sample
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,29 +102,66 @@ class LogCounts:
         return f"about {float(f'{self.duplicates:.2g}'):,.0f}"
 
 
-def add(counts: Sequence[LogCounts], questions: int) -> LogCounts:
-    """Add the counts of several logs, in any order."""
-    answers = tuple(
-        Answer(
-            matched=sum(count.answers[index].matched for count in counts),
-            minutes=merge(count.answers[index].minutes for count in counts),
+class Tally:
+    """Counts that are still being added up.
+
+    Args:
+        questions: The number of questions.
+    """
+
+    def __init__(self, questions: int) -> None:
+        self.events = self.unreadable = self.untimed = self.undated = 0
+        self.first: int | None = None
+        self.last: int | None = None
+        self.lines, self.sizes, self.identities = Counter[int](), Counter[int](), Counter[int]()
+        self.answers = [Answer() for _ in range(questions)]
+
+    def add_events(self, minute: int | None, events: int, size: int) -> None:
+        """Add events of a minute, and their bytes; without a minute they are undated."""
+        self.events += events
+        if minute is None:
+            self.undated += events
+        else:
+            self.lines[minute] += events
+            self.sizes[minute] += size
+
+    def add_times(self, first: int, last: int) -> None:
+        """Add events from one time to another, in microseconds since 1970."""
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.events += other.events
+        self.unreadable += other.unreadable
+        self.untimed += other.untimed
+        self.undated += other.undated
+        if other.first is not None and other.last is not None:
+            self.add_times(other.first, other.last)
+        self.lines.update(other.lines)
+        self.sizes.update(other.sizes)
+        self.identities.update(other.identities)
+        for answer, more in zip(self.answers, other.answers, strict=True):
+            answer.matched += more.matched
+            answer.minutes = merge([answer.minutes, more.minutes]) if answer.minutes else more.minutes
+        return self
+
+    def result(self, *, one_in: int) -> LogCounts:
+        """Return the counts; `one_in` is that of the identities."""
+        return LogCounts(
+            events=self.events,
+            unreadable=self.unreadable,
+            untimed=self.untimed,
+            undated=self.undated,
+            first=None if self.first is None else _EPOCH + timedelta(microseconds=self.first),
+            last=None if self.last is None else _EPOCH + timedelta(microseconds=self.last),
+            lines=dict(sorted(self.lines.items())),
+            sizes=dict(sorted(self.sizes.items())),
+            answers=tuple(
+                Answer(matched=answer.matched, minutes=dict(sorted(answer.minutes.items()))) for answer in self.answers
+            ),
+            identities=dict(self.identities),
+            one_in=one_in,
         )
-        for index in range(questions)
-    )
-    one_in = max((count.one_in for count in counts), default=1)
-    return LogCounts(
-        events=sum(count.events for count in counts),
-        unreadable=sum(count.unreadable for count in counts),
-        untimed=sum(count.untimed for count in counts),
-        undated=sum(count.undated for count in counts),
-        first=min((count.first for count in counts if count.first), default=None),
-        last=max((count.last for count in counts if count.last), default=None),
-        lines=_total(count.lines for count in counts),
-        sizes=_total(count.sizes for count in counts),
-        answers=answers,
-        identities=_identities(counts, one_in),
-        one_in=one_in,
-    )
 
 
 def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
@@ -126,22 +172,3 @@ def merge(series: Iterable[Mapping[int, Sample]]) -> dict[int, Sample]:
         for minute, sample in samples.items():
             merged[minute] = merged[minute] + sample if minute in merged else sample
     return dict(sorted(merged.items())) if others else merged
-
-
-def _identities(counts: Sequence[LogCounts], one_in: int) -> dict[int, int]:
-    total = Counter[int]()
-    for count in counts:
-        total.update(
-            count.identities
-            if count.one_in == one_in
-            else {identity: times for identity, times in count.identities.items() if identity % one_in == 0}
-        )
-    return dict(total)
-
-
-def _total(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    total: dict[int, int] = {}
-    for part in parts:
-        for minute, number in part.items():
-            total[minute] = total.get(minute, 0) + number
-    return dict(sorted(total.items()))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 import duckdb
@@ -21,8 +20,8 @@ from eks_audit_constructs.conditions.sql import UnsupportedInSqlError
 from eks_audit_constructs.duck import session
 from eks_audit_constructs.duck.lines import Batch, batches
 from eks_audit_constructs.duck.session import Progress
-from eks_audit_constructs.replay.counting import counts, duplicates, json_columns, raw_lines, reference, tally
-from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Question
+from eks_audit_constructs.replay.counting import duplicates, json_columns, minutes, raw_lines, reference
+from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Question, Tally
 from eks_audit_constructs.replay.counting.json_columns import NeedsLinesError
 from eks_audit_constructs.replay.counting.question_columns import QuestionColumns, is_textual
 
@@ -60,15 +59,16 @@ def count(
     counter = _Counter(questions, sizes=sizes, one_in=duplicates.one_in(logs))
     whole = sum(log.size for log in logs) or 1
     done = 0
-    results = []
+    tally = Tally(len(questions))
     with session.database() as database:
         for batch in batches(logs):
             size = sum(log.size for log in batch.logs)
             with session.watched(database, partial(_report_part, report, done / whole, size / whole)):
-                results += counter.count(database, batch)
+                for part in counter.count(database, batch):
+                    tally += part
             done += size
             report(done / whole)
-    return counts.add(results, len(questions))
+    return tally.result(one_in=counter.one_in)
 
 
 def _report_part(report: Progress, before: float, share: float, part: float) -> None:
@@ -83,7 +83,7 @@ class _Counter:
         self.sizes = sizes
         self.one_in = one_in
 
-    def count(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> list[LogCounts]:
+    def count(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> list[Tally]:
         """Count all logs at once, or each on its own if DuckDB rejects one of them."""
         try:
             with session.checked(batch.logs if batch.gzipped else ()):
@@ -98,7 +98,7 @@ class _Counter:
                 return [part for log in batch.logs for part in self.count(database, Batch((log,)))]
             return [reference.count(log, self.questions, self.one_in) for log in batch.logs]
 
-    def _read_columns(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> LogCounts:
+    def _read_columns(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> Tally:
         """Count with the JSON reader, and with a second read for questions about text.
 
         Raises:
@@ -109,36 +109,37 @@ class _Counter:
         # Null and missing fields are only distinguished if that matters to some event.
         lacking = [Question(condition=condition) for condition in json_columns.lacking(others)]
         asked = QuestionColumns([*others, *lacking])
-        statement = tally.statement(f"select *, false as untimed from ({json_columns.select_events(asked)})", asked)
+        statement = minutes.statement(f"select *, false as untimed from ({json_columns.select_events(asked)})", asked)
         try:
             rows = database.execute(statement, {**batch.parameters, "one_in": self.one_in}).fetchall()
         except duckdb.Error as error:
             raise NeedsLinesError from error
-        counted = tally.summary(rows, asked, self.one_in)
+        counted = minutes.summary(rows, asked)
         ambiguous = any(answer.matched for answer in counted.answers[len(others) :])
         nulls = [Question(condition=condition) for condition in json_columns.nulls(others)] if ambiguous else []
-        by_text = self._read_matching(database, batch, [*nulls, *texts]) if nulls or texts else ()
+        by_text = self._read_matching(database, batch, [*nulls, *texts]) if nulls or texts else []
         if counted.undated or any(answer.matched for answer in by_text[: len(nulls)]):
             raise NeedsLinesError
         of_texts, of_others = iter(by_text[len(nulls) :]), iter(counted.answers)
         answers = (next(of_texts if is_textual(question.condition) else of_others) for question in self.questions)
-        return replace(counted, answers=tuple(answers))
+        counted.answers = list(answers)
+        return counted
 
     def _read_matching(
         self, database: duckdb.DuckDBPyConnection, batch: Batch, questions: Sequence[Question]
-    ) -> tuple[Answer, ...]:
+    ) -> list[Answer]:
         """Answer questions about text, in lines that all have times."""
         asked = QuestionColumns(questions)
         events = raw_lines.select_events(batch, asked, matching=[question.condition for question in questions])
-        statement = tally.statement(f"select *, false as untimed from ({events})", asked)
+        statement = minutes.statement(f"select *, false as untimed from ({events})", asked)
         rows = database.execute(statement, {**batch.parameters, "one_in": self.one_in}).fetchall()
-        return tally.summary(rows, asked, self.one_in).answers
+        return minutes.summary(rows, asked).answers
 
-    def _read_lines(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> LogCounts:
+    def _read_lines(self, database: duckdb.DuckDBPyConnection, batch: Batch) -> Tally:
         asked = QuestionColumns(self.questions)
         select = raw_lines.select_events(batch, asked)
         database.execute(f"create or replace temp table events as {select}", batch.parameters)
         timed = database.execute("select count(*) = count(happened) from events").fetchone() == (True,)
         events = "select *, false as untimed from events" if timed else _FILLED
-        rows = database.execute(tally.statement(events, asked), {"one_in": self.one_in}).fetchall()
-        return tally.summary(rows, asked, self.one_in)
+        rows = database.execute(minutes.statement(events, asked), {"one_in": self.one_in}).fetchall()
+        return minutes.summary(rows, asked)

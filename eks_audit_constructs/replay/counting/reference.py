@@ -11,7 +11,7 @@ from eks_audit_constructs.audit_logs.events import events
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import Path
-from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Question, Sample
+from eks_audit_constructs.replay.counting.counts import Question, Sample, Tally
 from eks_audit_constructs.replay.counting.duplicates import AUDIT_ID, STAGE, Identities
 
 __all__ = ["count"]
@@ -19,28 +19,11 @@ __all__ = ["count"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Matching: TypeAlias = list[tuple[int, float | None]]
-"""The questions that an event matches, each with the number to record, if any."""
+"""The questions that an event matches, each with its number."""
 
 
-class _Minutes:
-    """The counts of each minute."""
-
-    def __init__(self, questions: int) -> None:
-        self.lines: dict[int, int] = {}
-        self.sizes: dict[int, int] = {}
-        self.samples: list[dict[int, Sample]] = [{} for _ in range(questions)]
-
-    def add(self, minute: int, size: int, matching: _Matching) -> None:
-        self.lines[minute] = self.lines.get(minute, 0) + 1
-        self.sizes[minute] = self.sizes.get(minute, 0) + size
-        for index, number in matching:
-            if number is not None:
-                sample, known = Sample(1, number, number, number), self.samples[index].get(minute)
-                self.samples[index][minute] = known + sample if known else sample
-
-
-def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> LogCounts:
-    """Count the events of a log, minute by minute.
+def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> Tally:
+    """Count the events of one log, minute by minute.
 
     Args:
         log: The log.
@@ -51,52 +34,40 @@ def count(log: Log, questions: Sequence[Question], one_in: int = 1) -> LogCounts
         LogError: The log cannot be read to its end.
     """
     tests = [(predicate(question.condition), question.value) for question in questions]
-    total = unreadable = untimed = 0
-    times: list[datetime] = []
-    matched = [0] * len(questions)
+    tally = Tally(len(questions))
     identities = Identities(one_in)
-    minutes = _Minutes(len(questions))
     minute: int | None = None
-    early: list[tuple[int, _Matching]] = []  # events before the first with a time
+    early: list[tuple[int, _Matching]] = []  # events before the first that has a time
     for event in events(log):
         matching: _Matching = [
             (index, 1.0 if path is None else _number(event.value, path))
             for index, (test, path) in enumerate(tests)
             if test(event.line, event.value)
         ]
-        for index, _ in matching:
-            matched[index] += 1
-        total += 1
         if event.value is MISSING:
-            unreadable += 1
+            tally.unreadable += 1
         else:
             identities.add(*(event.value.get(name) for (name,) in (AUDIT_ID, STAGE)))
         if event.at is None:
-            untimed += 1
+            tally.untimed += 1
         else:
-            times = [min(*times, event.at), max(*times, event.at)] if times else [event.at, event.at]
+            time = (event.at - _EPOCH) // timedelta(microseconds=1)
+            tally.add_times(time, time)
             minute = (event.at - _EPOCH) // timedelta(minutes=1) * 60
-            for held in early:
-                minutes.add(minute, *held)
+        early.append((len(event.line), matching))
+        if minute is not None:
+            _add(tally, minute, early)
             early.clear()
-        if minute is None:
-            early.append((len(event.line), matching))
-        else:
-            minutes.add(minute, len(event.line), matching)
-    answers = zip(matched, minutes.samples, strict=True)
-    return LogCounts(
-        events=total,
-        unreadable=unreadable,
-        untimed=untimed,
-        undated=len(early),
-        first=times[0] if times else None,
-        last=times[-1] if times else None,
-        lines=dict(sorted(minutes.lines.items())),
-        sizes=dict(sorted(minutes.sizes.items())),
-        answers=tuple(Answer(matched=number, minutes=dict(sorted(series.items()))) for number, series in answers),
-        identities=identities.seen(),
-        one_in=one_in,
-    )
+    _add(tally, None, early)
+    tally.identities.update(identities.seen())
+    return tally
+
+
+def _add(tally: Tally, minute: int | None, counted: list[tuple[int, _Matching]]) -> None:
+    for size, matching in counted:
+        tally.add_events(minute, 1, size)
+        for index, number in matching:
+            tally.answers[index].add(minute, 1, None if number is None else Sample(1, number, number, number))
 
 
 def _number(event: Any, path: Path) -> float | None:

@@ -5,14 +5,14 @@ Horizontal positions are percentages, so that a chart fills its container and it
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import floor, log10
 
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
+from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.html.text import clock
 from eks_audit_constructs.replay.plan import Series
 from eks_audit_constructs.reports import figure
@@ -169,46 +169,22 @@ def _buckets(
     """Yield the columns. Only changes are examined, as a log may span years and be mostly empty."""
     number = -(-(axis.log_end - axis.start) // width)
     period = max(alarm.period, _MINUTE)
-    values = _Values(alarm, series)
+    history = History(series)
     own: dict[int, float] = {}
-    for at, minute in enumerate(values.minutes):
+    for minute in history.minutes:
         place = (minute - axis.start) // width
-        own[place] = max(value := values.between(at, at + 1), own.get(place, value))
+        value = history.value(alarm.statistic, minute, minute + 1)
+        assert value is not None  # the minute has data
+        own[place] = max(value, own.get(place, value))
     compared: dict[int, float] = {}
-    changes = sorted({*values.minutes, *(minute + period for minute in values.minutes)})
+    changes = sorted({*history.minutes, *(minute + period for minute in history.minutes)})
     for minute, following in pairwise([*changes, axis.log_end]):
-        low = bisect_left(values.minutes, minute + _MINUTE - period)
-        high = bisect_left(values.minutes, minute + _MINUTE, low)
-        if low < high:
-            seen = values.between(low, high)
+        seen = history.value(alarm.statistic, minute + _MINUTE - period, minute + _MINUTE)
+        if seen is not None:
             for place in range((minute - axis.start) // width, min((following - 1 - axis.start) // width + 1, number)):
                 compared[place] = nearest(seen, compared.get(place, seen))
     for place in range(number):
         yield Bucket(start=axis.start + place * width, minute=own.get(place), compared=compared.get(place))
-
-
-class _Values:
-    """The alarm's statistic of its metric over any range of samples."""
-
-    def __init__(self, alarm: Alarm, series: Series) -> None:
-        self.statistic = alarm.statistic
-        self.minutes = sorted(series)
-        self.samples = [series[minute] for minute in self.minutes]
-        self.counts = [0, *accumulate(sample.count for sample in self.samples)]
-        self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
-
-    def between(self, low: int, high: int) -> float:
-        """Return the statistic of the samples at positions from `low` up to `high`, which is excluded."""
-        statistic = self.statistic
-        if statistic == "Sum":
-            return self.totals[high] - self.totals[low]
-        if statistic == "SampleCount":
-            return float(self.counts[high] - self.counts[low])
-        if statistic == "Average":
-            return (self.totals[high] - self.totals[low]) / (self.counts[high] - self.counts[low])
-        if statistic == "Minimum":
-            return min(sample.low for sample in self.samples[low:high])
-        return max(sample.high for sample in self.samples[low:high])
 
 
 def _bars(buckets: Sequence[Bucket], axis: Axis, width: int, y: Callable[[float], float]) -> str:

@@ -19,8 +19,7 @@ from rich.console import Console
 
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, field
 from eks_audit_constructs.replay import Replay, replay
-from eks_audit_constructs.replay.counting import counts
-from eks_audit_constructs.replay.counting.counts import LogCounts, Question
+from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Tally
 from eks_audit_constructs.replay.report import as_json, print_report
 from eks_audit_constructs.tuning import report, tune
 from eks_audit_constructs.tuning.report import print_tuning
@@ -146,14 +145,18 @@ def test_their_number_is_right(log: list[tuple[Any, Any]], form: str, condition:
         )
 
 
-def test_logs_add_up_to_the_coarser_sample() -> None:
-    fine = LogCounts(events=5, identities={4: 2, 6: 2, 8: 1})
-    coarse = LogCounts(events=9, identities={8: 1, 12: 2}, one_in=4)
+def test_copies_in_different_logs_add_up() -> None:
+    total, other = Tally(0), Tally(0)
+    total.add_events(None, 5, 0)
+    total.identities.update({4: 2, 8: 1})
+    other.add_events(None, 9, 0)
+    other.identities.update({8: 1, 12: 2})
 
-    total = counts.add([fine, coarse], 0)
+    total += other
 
-    assert (total.identities, total.one_in) == ({4: 2, 8: 2, 12: 2}, 4)
-    assert (total.duplicates, total.duplicates_estimated) == (12, True)
+    counted = total.result(one_in=4)
+    assert counted.identities == {4: 2, 8: 2, 12: 2}
+    assert (counted.duplicates, counted.duplicates_estimated) == (12, True)
 
 
 @pytest.fixture(scope="module")
