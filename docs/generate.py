@@ -1,8 +1,8 @@
-"""Write the reference of the catalogue: docs/detections, a page a theme, and docs/coverage.md.
+"""Generate the reference of the catalogue: docs/detections, with a page per theme, and docs/coverage.md.
 
     python -m docs.generate
 
-A test fails when a page is not what this would write.
+A test fails if a page is out of date.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COVERAGE = DOCS / "coverage.toml"
 
 
 def pages() -> dict[Path, str]:
-    """Each page's path and text."""
+    """The path and text of each page."""
     themes = [theme for theme in catalog.THEMES if _detections(theme) or theme.QUERIES]
     made = {_page(theme): _theme(theme) for theme in themes}
     made["detections/README.md"] = _index(themes)
@@ -72,10 +72,11 @@ def _bullets(items: list[str]) -> str:
 def _index(themes: list[ModuleType]) -> str:
     parts = [
         "# Detections and saved queries",
-        f"{len(catalog.ALL)} detections and {len(catalog.QUERIES)} saved queries. Those marked *on* are in the default "
-        "stack, *extended* ones are worth an alarm by choice, and *query* ones are routine in most clusters: saved "
-        "queries, unless you choose otherwise ([choosing detections](../guides/choosing-detections.md)). The queries "
-        "below a table answer questions of their own. What nobody can see on EKS is in [coverage](../coverage.md).",
+        f"{len(catalog.ALL)} detections and {len(catalog.QUERIES)} saved queries. Detections in tier *on* are in the "
+        "default stack, those in tier *extended* are worth an alarm in some clusters, and those in tier *query* are "
+        "routine in most: saved queries, unless you choose an alarm "
+        "([choosing detections](../guides/choosing-detections.md)). The queries below each table answer further "
+        "questions. [Coverage](../coverage.md) lists what nobody can see on EKS.",
     ]
     for theme in themes:
         name = _name(theme)
@@ -179,9 +180,9 @@ def _query(query: SavedQuery) -> str:
 def _coverage(lists: dict[str, Any]) -> str:
     parts = [
         "# Coverage",
-        "What the catalogue sees of three published lists. *Yes*: the act is in the audit log, and a detection or a "
-        "saved query is about it. *Partly*: some forms of it, or the act without what makes it suspicious. *No*: it "
-        "leaves no trace in an EKS audit log, so nobody can see it there; the note says where to look instead.",
+        "What the catalogue covers of three published lists. *Yes*: the audit log shows the act, and a detection or "
+        "saved query covers it. *Partly*: only some forms of it are seen, or the act without what makes it suspicious. "
+        "*No*: it leaves no trace in an EKS audit log, so nobody can see it there; the note says why.",
     ]
     for key, source in lists["sources"].items():
         entries = lists[key]
@@ -208,10 +209,10 @@ def _link(id: str) -> str:
 
 
 def write() -> None:
-    """Write all pages, and remove those of themes that are gone."""
+    """Write all pages, and delete those of themes that no longer exist."""
     made = pages()
-    for gone in set((DOCS / "detections").glob("*.md")) - made.keys():
-        gone.unlink()
+    for page in set((DOCS / "detections").glob("*.md")) - made.keys():
+        page.unlink()
     for path, text in made.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
