@@ -1,5 +1,5 @@
-# Every command first sets up .venv, and Node where the machine has none that will do: once, and again whenever
-# pyproject.toml has changed.
+# Every command first sets up .venv, with Node.js if the machine has no suitable one: once, and again when
+# pyproject.toml changes.
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint docs synth integration bench bench-large clean
 
-help: ## say what there is
+help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## synthesize the default stack into cdk.out and replay an attack through its template
@@ -21,35 +21,35 @@ demo: $(READY) ## synthesize the default stack into cdk.out and replay an attack
 test: $(READY) ## run the tests
 	@pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test-all: $(READY) $(CDK) $(EMULATOR) ## the same in depth: ten times the examples, a browser, an emulator of AWS
+test-all: $(READY) $(CDK) $(EMULATOR) ## the same in depth: ten times the examples, a browser, an AWS emulator
 	@TEST_DEPTH=10 pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-lint: $(READY) ## ruff, mypy --strict and pyright
+lint: $(READY) ## run ruff, mypy --strict and pyright
 	@ruff check
 	@ruff format --check
 	@mypy
 	@pyright
 
-synth: $(READY) $(CDK) ## synthesize through the CDK CLI into cdk.out: make synth CLUSTER=prod
+synth: $(READY) $(CDK) ## synthesize into cdk.out with the CDK CLI: make synth CLUSTER=prod
 	@$(CDK) synth --quiet --context cluster=$(CLUSTER)
 
-integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an emulator of AWS, with the CDK CLI
+integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an AWS emulator, with the CDK CLI
 	@TEST_DEPTH=10 pytest tests/integration
 
-docs: $(READY) ## write the reference of detections and queries from the catalogue
+docs: $(READY) ## generate the reference of detections and queries from the catalogue
 	@python -m docs.generate
 
 bench: $(READY) ## measure against a hand-written template, DuckDB and jq
 	@python -m benchmarks
 
-bench-large: $(READY) ## the same, with a log of 4 GB besides: it needs 5 GB of disk
+bench-large: $(READY) ## the same, and with a log of 4 GB: needs 5 GB of disk
 	@python -m benchmarks --large
 
-clean: ## remove what set-up and the commands have made
+clean: ## remove what setup and the commands created
 	rm -rf $(VENV) .venv-ministack node_modules cdk.out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# A Python on the PATH may be a version manager's stub that does not run, or lack ensurepip, as on a bare Debian.
+# A Python on the PATH may be a version manager's stub that does not run, or lack ensurepip, as on a minimal Debian.
 define CREATE_WITH_VENV
 for python in python3.14 python3.13 python3.12 python3.11 python3 none; do \
   $$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
@@ -61,7 +61,7 @@ fi; \
 $$python -m venv $(VENV)
 endef
 
-# jsii, which runs the CDK, is tested on these releases of Node. Any other would work with a banner, or not at all.
+# jsii, which runs the CDK, is tested on these Node.js releases. Others print a warning, or do not work at all.
 comma := ,
 NODE_EXTRA = $(if $(and $(filter v22.% v24.%,$(shell node --version 2>/dev/null)),$(shell command -v npm)),,$(comma)node)
 
@@ -84,12 +84,12 @@ endif
 	@$(LINK_NODE)
 	@touch $@
 
-# npm comes with Node.
+# npm comes with Node.js.
 $(CDK): package.json package-lock.json $(READY)
 	@npm ci --silent
 	@touch $@
 
-# In an environment of its own: it pins botocore.
+# In its own environment, since it pins botocore.
 $(EMULATOR): tests/integration/requirements.txt $(READY)
 	@$(VENV)/bin/python -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
