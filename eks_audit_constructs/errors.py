@@ -32,7 +32,8 @@ class EksAuditError(ValueError):
         shown = value if isinstance(value, str) else repr(value)
         if len(shown) > _SHOWN:
             shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
-        super().__init__(f"{where}: {shown!r}: {limit}. {way_out.removesuffix('.')}.")
+        end = "" if way_out.endswith((".", "?", "!")) else "."
+        super().__init__(f"{where}: {shown!r}: {limit}. {way_out}{end}")
         self.where = where
         self.value = value
         self.limit = limit
