@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 import click
 
@@ -28,8 +29,23 @@ def console() -> Console:
     """Return a console for reports on stdout. Unless COLUMNS is set, only a terminal wraps lines."""
     from rich.console import Console
 
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Console(highlight=False, width=None if terminal or "COLUMNS" in os.environ else _UNLIMITED)
+    if sys.stdout is not None and sys.stdout.isatty():
+        return Console(highlight=False)
+    file = None if sys.stdout is None else cast(TextIO, _Trimmed(sys.stdout))
+    return Console(file=file, highlight=False, width=None if "COLUMNS" in os.environ else _UNLIMITED)
+
+
+class _Trimmed:
+    """A file without the trailing blanks with which Rich fills tables; Rich writes whole lines."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ class TestReport:
         assert "reads" in out
         assert "3 ≥ 2 in 1 min" in out
         assert err == "", "no progress bar where nobody looks"
+        assert not any(line.endswith(" ") for line in out.splitlines())
 
     def test_json(self, run: Run, capsys: pytest.CaptureFixture[str], template: Path, log: Path) -> None:
         assert run("replay", "--template", template, log, log, "--json") == 0
