@@ -1,8 +1,8 @@
-"""Makes an EKS cluster's control plane auditable with AWS CDK, and tells you before you deploy what it would catch.
+"""AWS CDK constructs that make an EKS control plane auditable, and a replay that shows what their alarms would catch.
 
     from eks_audit_constructs import EksAudit, catalog, field
 
-The names below are the public surface. They load when first used, so that what needs no CDK starts none.
+The names below are the public API. They are imported on first use, so that only what needs CDK starts it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`eks-audit` and `python -m eks_audit_constructs`: the command line, if its extra is installed."""
+"""`eks-audit` and `python -m eks_audit_constructs`: the command line, which needs the extra `cli`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line, or say how to install it."""
+    """Run the command line, or print how to install it."""
     try:
         from eks_audit_constructs.cli import main as run
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Inputs: logs that are elsewhere, brought here for a replay.
+"""Turn the inputs of a command into local files.
 
 paths = resolve(["s3://audit-archive/2026/11/", "yesterday.jsonl"])
 paths = resolve([], log_group="/aws/eks/prod/cluster", since="7d")
@@ -32,30 +32,31 @@ def resolve(
     progress: Callable[[str, float], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> list[Path]:
-    """Turn what a command is given into files: S3 URIs and a log group are fetched, anything else stays.
+    """Fetch S3 URIs and a log group into the cache, and return the paths of all logs; others are returned as they are.
 
     Args:
         logs: Files, folders, `-` and S3 URIs (`s3://bucket/prefix`).
-        log_group: A CloudWatch log group, by its name or ARN; its audit streams are read.
-        since: From when on: a duration before now such as `90m`, `6h` or `7d`, or an ISO 8601 time.
-        until: Until when, likewise; the present if not given.
-        profile: A profile of the AWS configuration; the default one if none is given.
-        region: A Region; that of the profile if none is given.
-        progress: Called with what is done and the share of it, 0 to 1.
-        say: Told what is left out, and how much was fetched; without it, that is logged.
+        log_group: A CloudWatch log group, by name or ARN; only its audit streams are read.
+        since: Start of the time range: a duration before now, such as `90m`, `6h` or `7d`, or an ISO 8601 time.
+        until: End of the time range, in the same form. Default: now.
+        profile: A profile of the AWS configuration. Default: the default profile.
+        region: A Region. Default: the Region of the profile.
+        progress: Called with a description and the fraction that is done, 0 to 1.
+        say: Called with each skipped object, and with a summary of what was fetched. Default: log it.
 
     Raises:
-        AuditConfigurationError: The arguments do not belong together, or AWS did not answer. What was fetched until
-            then is kept, so that another run goes on there.
+        AuditConfigurationError: The arguments do not go together, or a time is invalid.
+        LogError: There is no such object or log event, or it cannot be stored.
+        AwsError: AWS did not answer. What was fetched until then stays in the cache, and the next run resumes there.
     """
     report = progress or (lambda what, share: None)
-    tell = say or logging.getLogger(__name__).info
+    notify = say or logging.getLogger(__name__).info
     _check(logs, log_group, since, until)
     paths = []
     for name in logs:
         if name.startswith(s3.SCHEME):
             with closing(aws.client("s3", profile=profile, region=region)) as client:
-                paths += s3.fetch(name, client, progress=report, say=tell)
+                paths += s3.fetch(name, client, progress=report, say=notify)
         else:
             paths.append(Path(name))
     if log_group is not None and since is not None:
@@ -64,7 +65,7 @@ def resolve(
         home = _arn_part(group, 3) or region
         account = _arn_part(group, 4) or _caller(profile, home)
         with closing(aws.client("logs", profile=profile, region=home)) as client:
-            paths += cloudwatch.fetch(group, span, client, account, now=now, progress=report, say=tell)
+            paths += cloudwatch.fetch(group, span, client, account, now=now, progress=report, say=notify)
     return paths
 
 
@@ -73,15 +74,15 @@ def _check(logs: Sequence[str], log_group: str | None, since: str | None, until:
         raise AuditConfigurationError(
             "--since, --until",
             value=since or until,
-            limit="these go with a log group; files and S3 objects are read whole",
-            way_out="Give --log-group too, or leave them out.",
+            limit="a time range requires a log group; files and S3 objects are read whole",
+            way_out="Add --log-group, or leave the time range out.",
         )
     if log_group is not None and since is None:
         raise AuditConfigurationError(
             "--log-group",
             value=log_group,
-            limit="from when on is not said",
-            way_out="Give --since, such as --since 7d.",
+            limit="a log group requires a start time",
+            way_out="Add --since, such as --since 7d.",
         )
     if not logs and log_group is None:
         raise AuditConfigurationError(
@@ -99,19 +100,19 @@ def _span(since: str, until: str | None, now: datetime) -> Range:
         raise AuditConfigurationError(
             "--since, --until",
             value=f"{since} to {until or 'now'}",
-            limit="the time ends before it begins, or has not come yet",
+            limit="the time range ends before it begins, or is in the future",
             way_out="Give an earlier --since.",
         )
     return Range(start=start, end=end)
 
 
 def _arn_part(group: str, position: int) -> str | None:
-    """arn:aws:logs:REGION:ACCOUNT:log-group:NAME"""
+    """Return a part of the ARN `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, counted from 0; None for a name."""
     return group.split(":")[position] if group.startswith("arn:") and group.count(":") > position else None
 
 
 def _caller(profile: str | None, region: str | None) -> str:
-    """The account that the credentials are of."""
+    """Return the account that the credentials belong to."""
     with (
         closing(aws.client("sts", profile=profile, region=region)) as client,
         aws.asking("aws", permission="sts:GetCallerIdentity"),

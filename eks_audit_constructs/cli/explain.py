@@ -1,4 +1,4 @@
-"""The catalogue, printed for people or as JSON."""
+"""Print detections of the catalogue, or format them as JSON."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _COLOURS = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: 
 
 
 def as_json(detections: Iterable[Detection]) -> str:
-    """The detections as a JSON list."""
+    """Format the detections as a JSON list."""
     return reports.as_json([document(detection) for detection in detections])
 
 
 def print_detections(detections: Iterable[Detection], console: Console) -> None:
-    """A table, a line each."""
+    """Print a table with a line for each detection."""
     table = reports.table("Detection", "Tier", "Severity", "Alarm at", "What happened")
     for column in table.columns[1:4]:
         column.no_wrap = True
@@ -39,7 +39,7 @@ def print_detections(detections: Iterable[Detection], console: Console) -> None:
 
 
 def print_detection(detection: Detection, console: Console) -> None:
-    """Everything about one: what it looks for in every language, on which events, and what to do about it."""
+    """Print everything about a detection: what it matches, in every language, sample events, and what to do."""
     console.print(
         Text(detection.title, style="bold"),
         Text(f"({detection.severity.value} severity)", style=_COLOURS[detection.severity]),
@@ -48,13 +48,13 @@ def print_detection(detection: Detection, console: Console) -> None:
     _section(console, "Do this", Text(detection.next_steps))
     _section(console, "Alarm", Text(f"{_alarm_at(detection)}. {detection.grounds}"))
     if detection.false_positives:
-        _section(console, "Harmless when", Group(*(Text(f"- {one}") for one in detection.false_positives)))
+        _section(console, "Harmless when", Group(*(Text(f"- {case}") for case in detection.false_positives)))
     if detection.blind_spots:
-        _section(console, "Not seen", Group(*(Text(f"- {one}") for one in detection.blind_spots)))
+        _section(console, "Not seen", Group(*(Text(f"- {spot}") for spot in detection.blind_spots)))
     if detection.guards:
-        _section(console, "Not counted", Group(*(Text(f"- {_guarded(one)}") for one in detection.guards)))
+        _section(console, "Not counted", Group(*(Text(f"- {_guarded(guard)}") for guard in detection.guards)))
     if detection.techniques:
-        links = (f"{one} https://attack.mitre.org/techniques/{one.replace('.', '/')}/" for one in detection.techniques)
+        links = (f"{id} https://attack.mitre.org/techniques/{id.replace('.', '/')}/" for id in detection.techniques)
         _section(console, "MITRE ATT&CK", Group(*map(Text, links)))
     if detection.pattern is not None:
         _section(console, "Filter pattern", Text(detection.pattern))
@@ -70,7 +70,7 @@ def print_detection(detection: Detection, console: Console) -> None:
 
 
 def tier(detection: Detection) -> Literal["default", "extended", "query"]:
-    """Whether the catalogue has it on, by choice, or as a saved query."""
+    """Return the tier of a detection."""
     if detection.id in catalog.DEFAULT:
         return "default"
     return "extended" if detection.id in catalog.EXTENDED else "query"
@@ -103,13 +103,13 @@ def _sql(detection: Detection, dialect: Dialect) -> str | None:
 def _event(sample: Sample) -> Text:
     event = sample.event
     code = event.get("responseStatus", {}).get("code", "")
-    user = event["user"].get("username", "nobody")
+    user = event["user"].get("username", "not authenticated")
     line = f"- {sample.says}: {user} {event['verb']} {event['requestURI']} {code} ({event['stage']})"
     return Text(line)
 
 
 def document(detection: Detection) -> dict[str, Any]:
-    """Everything about a detection, as plain data."""
+    """Return everything about a detection, as plain data."""
     return {
         "id": detection.id,
         "tier": tier(detection),

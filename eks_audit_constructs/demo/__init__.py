@@ -1,8 +1,8 @@
 """The demo: the default stack, and two logs of a real API server to replay through its template.
 
-`attack.jsonl.gz` is four recorded scenarios seven minutes apart: a stolen token is tried, someone walks the API,
-aws-auth is changed, a stranger is made cluster-admin. `ordinary_day.jsonl.gz` is three times ordinary work, and a
-full quota. Only the events' times were moved, and where they stand again, their audit ids are others.
+`attack.jsonl.gz` holds four recorded scenarios, seven minutes apart: someone tries a stolen token, explores the API,
+changes aws-auth, and makes a stranger cluster-admin. `ordinary_day.jsonl.gz` holds ordinary work, three times, and a
+full quota. Only the events' times were shifted; repeated events also have new audit ids.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ORDINARY_DAY = Path(__file__).parent / "ordinary_day.jsonl.gz"
 
 
 def synthesize(folder: Path) -> Path:
-    """Synthesize the default stack for a cluster called `demo` into a folder; the template's path.
+    """Synthesize the default stack for a cluster called `demo` into a folder, and return the template's path.
 
     Raises:
-        AuditConfigurationError: The app failed; most likely there is no Node.js.
+        AuditConfigurationError: The app failed, most likely because Node.js is missing.
     """
     app = subprocess.run(
         [sys.executable, "-m", "eks_audit_constructs.cdk.app"],
@@ -34,7 +34,7 @@ def synthesize(folder: Path) -> Path:
             **os.environ,
             "CDK_OUTDIR": str(folder.resolve()),
             "CDK_CONTEXT_JSON": json.dumps({"cluster": CLUSTER}),
-            "CDK_VALIDATION": "false",  # the template is the released one, and `make synth` validates it
+            "CDK_VALIDATION": "false",  # `make synth` validates the same template
         },
         capture_output=True,
         text=True,

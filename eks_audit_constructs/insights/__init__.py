@@ -4,8 +4,8 @@ from eks_audit_constructs import insights
 
 table = insights.run('filter verb = "delete" | stats count(*) as deletions by user.username', ["audit.jsonl"])
 
-What the engine does not support is rejected, with its place in the text. Results match CloudWatch as far as its
-documentation goes; where that is silent, `expressions`, `functions` and `events` document the behaviour.
+Unsupported syntax is rejected, with its position in the query. Results match CloudWatch as far as its documentation
+goes; where that is silent, `expressions`, `functions` and `events` document the behaviour.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ def run(
         text: The query.
         logs: Audit logs: files, folders, or `-` for standard input.
         where: The name of the query in error messages.
-        progress: Called from time to time with the fraction of the work that is done, 0 to 1.
+        progress: Called with the fraction that is done, 0 to 1.
 
     Raises:
         QueryError: The text is not a query, CloudWatch would reject it, or it uses something that cannot be run
-            offline (the error names line and column); or a log cannot be read.
+            offline (the error names line and column); or memory or disk space runs out.
+        LogError: A log cannot be read.
     """
     notes: list[str] = []
     with opened(logs, say=notes.append) as found:

@@ -1,4 +1,4 @@
-"""Saved queries: those of the catalogue or of a template, found by what people call them."""
+"""Saved queries of the catalogue or of a template, found by name."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from eks_audit_constructs.templates.template import SavedQuery, Template, read_t
 __all__ = ["Offer", "choose", "find", "offers", "saved"]
 
 _FEW = 5
-"""Names that an error lists at most."""
+"""Maximum number of names that an error lists."""
 _CATALOGUED = {query.title: query for query in catalog.QUERIES}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A saved query, as it is listed."""
+    """A saved query, as `eks-audit queries` lists it."""
 
     id: str
-    """Its id in the catalogue, or else its logical id."""
+    """Its id in the catalogue, otherwise its logical id."""
     title: str
     answers: str | None
-    """The question it answers, if it is in the catalogue."""
+    """The question it answers; None if it is not in the catalogue."""
     name: str
     query: str
 
 
 def saved(template: Path | None) -> Template:
-    """Read a template, or without a path make one of all queries in the catalogue.
+    """Return a template: the file, or without a path one made from all queries of the catalogue.
 
     Raises:
         TemplateError: The template cannot be read.
@@ -49,7 +49,7 @@ def offers(template: Template) -> list[Offer]:
 
 
 def find(template: Template, name: str) -> SavedQuery:
-    """Return the saved query of a template that has this name.
+    """Return the saved query with this name.
 
     Args:
         template: The template.
@@ -57,10 +57,10 @@ def find(template: Template, name: str) -> SavedQuery:
             `forbidden-who`. Case does not matter.
 
     Raises:
-        QueryError: There is none, or there are several; the message lists near names.
+        QueryError: No saved query has this name, or several have; the message lists similar names.
     """
     wanted = name.strip().casefold()
-    # a logical id ends with the construct's id in camel case, and a hash of its path
+    # a logical id ends with the construct's id in camel case and a hash of its path
     slug = re.compile(rf".+{re.escape(name.strip().replace('-', ''))}[0-9A-F]{{8}}", re.IGNORECASE)
     ways = (
         lambda query: query.name == name or query.logical_id == name,
@@ -84,12 +84,12 @@ def find(template: Template, name: str) -> SavedQuery:
 
 
 def choose(name: str | None, *, text: str | None, template: Path | None) -> tuple[str, str]:
-    """Return a query's name for errors, and its text.
+    """Return the name of a query, for errors, and its text.
 
     Args:
         name: The name of a saved query.
         text: A query to run instead of a saved one.
-        template: Where to look for the saved query. Default: the catalogue.
+        template: The template with the saved query. Default: the catalogue.
 
     Raises:
         QueryError: There is no such query, none is named, or both a text and a template are given.
@@ -131,9 +131,9 @@ def _title(query: SavedQuery) -> str:
 
 
 def _near(template: Template, name: str, found: list[SavedQuery]) -> str:
-    """Suggest similar names, or what else to do."""
+    """Suggest similar names, or another remedy."""
     if "|" in name or "\n" in name:
-        return "Give a query's text as --text."
+        return "Give the text of a query as --text."
     with suppress(OSError):  # the name may be too long for a file
         if name and Path(name).exists():
             return "This is a file: name the query first, then the logs."
@@ -143,4 +143,4 @@ def _near(template: Template, name: str, found: list[SavedQuery]) -> str:
     near = [query.name for query in found] or difflib.get_close_matches(name, called, n=_FEW, cutoff=0.5)
     if not near and len(template.queries) <= _FEW:
         near = [query.name for query in template.queries]
-    return f"Name one of them in full: {'; '.join(near)}" if near else "See what there is: eks-audit queries"
+    return f"Name one of them in full: {'; '.join(near)}" if near else "List the saved queries: eks-audit queries"

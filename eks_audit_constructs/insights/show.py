@@ -1,4 +1,4 @@
-"""The answer to a query, and the list of queries, as text or JSON."""
+"""Print the answer to a query or the list of saved queries, or format them as JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from eks_audit_constructs.insights.saved import Offer
 __all__ = ["as_json", "offers_as_json", "print_answer", "print_offers"]
 
 _NARROW = 24
-"""Characters a column needs at most to be read; what is longer is folded."""
+"""Maximum characters that a column needs to be readable; longer cells are folded."""
 
 
 def as_json(table: Table) -> str:
-    """The answer as JSON: the counts, and an object for each row, which lacks the fields that are missing."""
+    """Format the answer as JSON: the counts, and an object for each row, without missing fields."""
     document = {
         "scanned": table.scanned,
         "matched": table.matched,
@@ -36,7 +36,7 @@ def as_json(table: Table) -> str:
 
 
 def print_answer(table: Table, console: Console) -> None:
-    """Print the rows and how many events matched: as a table, or field by field where a table is too wide."""
+    """Print the rows, as a table or, if that is too wide, field by field, and how many events matched."""
     if table.rows:
         shown = [[_shown(cell) for cell in row] for row in table.rows]
         widths = [max(map(len, column)) for column in zip(table.columns, *shown, strict=True)]
@@ -51,12 +51,11 @@ def print_answer(table: Table, console: Console) -> None:
 
 
 def _notes(table: Table) -> Iterator[str]:
-    for number, what in (
-        (table.unreadable, "are no JSON object: they have only @message, and what parse makes of it"),
-        (table.untimed, "have no time: no @timestamp, and no place in a bin()"),
-    ):
-        if number:
-            yield f"{number:,} of them {what}"
+    if table.unreadable:
+        lines = reports.number(table.unreadable, "line is not a JSON object", "lines are not JSON objects")
+        yield f"{lines}: only @message, and what parse extracts from it, can be queried"
+    if table.untimed:
+        yield f"{reports.number(table.untimed, 'event has', 'events have')} no time: @timestamp and bin() are missing"
     yield from table.notes
 
 
@@ -89,12 +88,12 @@ def _shown(cell: Cell) -> str:
 
 
 def offers_as_json(offers: Iterable[Offer]) -> str:
-    """Format the queries as a JSON list."""
+    """Format the saved queries as a JSON list."""
     return reports.as_json([asdict(offer) for offer in offers])
 
 
 def print_offers(offers: Iterable[Offer], console: Console) -> None:
-    """Print each query's id and title and the question it answers, as a table if it fits."""
+    """Print each saved query's id, its title and the question it answers, as a table if it fits."""
     grid = reports.table("Query", "Title", "What it answers")
     listed = list(offers)
     for offer in listed:

@@ -6,7 +6,7 @@ result = replay("cdk.out/demo.template.json", ["audit.jsonl"])
 for alarm in result.alarms:
     print(alarm.alarm.alarm_name, alarm.alarmed)
 
-Without a template, `templates.from_catalog` makes one of the catalogue.
+Without a template of your own, pass `templates.from_catalog.from_catalog()`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "repl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilterReplay:
-    """A metric filter and how many events it matched."""
+    """A metric filter and the number of events that it matched."""
 
     filter: MetricFilter
     matched: int
@@ -47,7 +47,7 @@ class AlarmReplay:
 
     @property
     def alarmed(self) -> bool:
-        """It went off at least once."""
+        """Whether it went off at least once."""
         return any(change.state is State.ALARM for change in self.transitions)
 
 
@@ -60,11 +60,11 @@ class Replay:
     filters: tuple[FilterReplay, ...]
     alarms: tuple[AlarmReplay, ...]
     notes: tuple[str, ...] = ()
-    """What was left out of the logs, and where they are damaged."""
+    """Skipped and damaged input."""
 
     @property
     def unjudged(self) -> str | None:
-        """Why no alarm could be judged; None if one could. Then it means nothing that no alarm went off."""
+        """Why no alarm could be judged, so that silence means nothing; None if at least one could."""
         counted = self.counted
         if not counted.events:
             return "no event was read"
@@ -81,12 +81,12 @@ class Replay:
 def replayed(
     template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
 ) -> Iterator[tuple[Replay, Sequence[Log]]]:
-    """Tell what a template's alarms would have done, and keep the logs open for what else is to be asked of them.
+    """Yield what a template's alarms would have done, and the logs, which stay open until the context ends.
 
     Args:
-        template: A CloudFormation template in JSON or YAML, or a `cdk.out` directory; or one that is read already.
-        logs_: Audit logs: files, folders, `-` for standard input.
-        progress: Called with the share of the logs that is read, 0 to 1.
+        template: A CloudFormation template (JSON or YAML) or a `cdk.out` folder; or a template already read.
+        logs_: Audit logs: files, folders, or `-` for standard input.
+        progress: Called with the fraction of the logs that is read, 0 to 1.
 
     Raises:
         TemplateError: The template cannot be read.
@@ -128,6 +128,6 @@ def replayed(
 def replay(
     template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
 ) -> Replay:
-    """Tell what a template's alarms would have done; see `replayed`."""
+    """Return what a template's alarms would have done; see `replayed`."""
     with replayed(template, logs_, progress=progress) as (result, _):
         return result

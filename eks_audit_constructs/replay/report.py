@@ -1,4 +1,4 @@
-"""A replay, printed for people or as JSON."""
+"""Print a replay, or format it as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS = {State.OK: "green", State.ALARM: "bold red", State.INSUFFICIENT_DATA:
 
 
 def as_json(result: Replay) -> str:
-    """The replay as JSON; filters and alarms that could not be evaluated have an `error`."""
+    """Format a replay as JSON; metric filters and alarms that could not be evaluated have an `error`."""
     document = {
         "events": result.counted.events,
         "unreadable": result.counted.unreadable,
@@ -43,7 +43,7 @@ def as_json(result: Replay) -> str:
 
 
 def print_report(result: Replay, console: Console) -> None:
-    """Print what the template holds, what its filters matched, and which alarm did what when."""
+    """Print what the template contains, what its metric filters matched, and what its alarms did when."""
     template, counted = result.template, result.counted
     holds = (
         reports.number(len(template.filters), "metric filter"),
@@ -69,18 +69,20 @@ def print_report(result: Replay, console: Console) -> None:
 
 def _notes(result: Replay) -> Iterator[str]:
     counted = result.counted
-    for number, what in (
-        (counted.unreadable, "no JSON object: only text patterns can match them"),
-        (counted.untimed - counted.undated, "without a time: counted in the minute of the event before them"),
-        (counted.undated, "without a time, nor has any event of that log one: no alarm saw them"),
-    ):
-        if number:
-            yield f"{number:,} of them {what}"
+    if counted.unreadable:
+        lines = reports.number(counted.unreadable, "line is not a JSON object", "lines are not JSON objects")
+        yield f"{lines}: only text patterns can match them"
+    if dated := counted.untimed - counted.undated:
+        yield f"{reports.number(dated, 'event has', 'events have')} no time: counted in the minute of the event before"
+    if counted.undated:
+        events = reports.number(counted.undated, "event has", "events have")
+        yield f"{events} no time, like all events of the same log: no alarm counts them"
     if counted.duplicates:
-        yield f"{counted.duplicates_in_words} of them came more than once (same auditID and stage): each is counted"
+        noun = "duplicate" if counted.duplicates == 1 else "duplicates"
+        yield f"{counted.duplicates_in_words} {noun} (same auditID and stage): each is counted"
     yield from result.notes
     if result.template.skipped:
-        yield f"not read, no plain resource: {', '.join(result.template.skipped)}"
+        yield f"skipped, not a plain resource: {', '.join(result.template.skipped)}"
 
 
 def _print_filters(result: Replay, console: Console) -> None:
@@ -117,7 +119,7 @@ def _print_timeline(result: Replay, console: Console, folder: str) -> None:
 
 
 def _print_queries(result: Replay, console: Console, folder: str) -> None:
-    """For each alarm that went off, the saved query that its description names."""
+    """Print the saved queries that the descriptions of alarms name, for those that went off."""
     rows = [
         (item.alarm.alarm_name.removeprefix(folder), query.name)
         for item in result.alarms

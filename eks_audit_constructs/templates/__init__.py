@@ -1,1 +1,1 @@
-"""CloudFormation templates, read: the metric filters, alarms and saved queries in them."""
+"""Read the metric filters, alarms and saved queries of CloudFormation templates."""

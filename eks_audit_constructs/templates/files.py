@@ -1,4 +1,4 @@
-"""Template files: JSON or YAML with CloudFormation's short tags, one file or a `cdk.out` directory."""
+"""Find and parse template files: JSON, or YAML with CloudFormation's short tags; one file or a `cdk.out` folder."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from eks_audit_constructs.errors import TemplateError
 __all__ = ["is_template", "read_documents", "template_files"]
 
 _LARGEST = 4_000_000
-"""Bytes. CloudFormation templates have at most 1 MB; a larger file is something else, such as a log."""
+"""Maximum bytes of a template. CloudFormation accepts 1 MB; a larger file is something else, such as a log."""
 _YAML_RESOURCES = re.compile(r"^Resources:\s*(#.*)?$", re.MULTILINE)
 _YAML_TYPE = re.compile(r"\bType[\"']?:\s*[\"']?(AWS|Custom|Alexa)::")
 
 
 def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The templates in a file or a `cdk.out` directory, each with its `Resources` a mapping.
+    """Yield the templates in a file or a `cdk.out` folder; the `Resources` of each are a mapping.
 
     Raises:
-        TemplateError: There is no template, or it cannot be read.
+        TemplateError: There is no template, or one cannot be read.
     """
     files = template_files(path)
     if not files:
-        raise _refusal(path, path.name, "no *.template.json is in this directory", "Run `cdk synth` first")
+        raise _refusal(path, path.name, "this folder contains no *.template.json", "Run `cdk synth` first")
     for file in files:
         yield _document(file)
 
 
 def template_files(path: Path) -> list[Path]:
-    """Return the file itself, or the templates in a `cdk.out` directory."""
+    """Return the file itself, or the templates in a `cdk.out` folder."""
     return sorted(path.glob("**/*.template.json")) if path.is_dir() else [path]
 
 
 def is_template(path: Path) -> bool:
-    """Return whether this is a template or a `cdk.out` directory, judging by its name and content."""
+    """Return whether this is a template or a `cdk.out` folder, judging by its name and content."""
     try:
         if path.is_dir():
             return (path / "manifest.json").is_file() and any(path.glob("*.template.json"))
@@ -61,9 +61,9 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise _refusal(path, path.name, error.strerror or str(error), "Name a file that can be read") from error
+        raise _refusal(path, path.name, error.strerror or str(error), "Name a readable file") from error
     except UnicodeDecodeError as error:
-        raise _refusal(path, path.name, "it is not UTF-8 text", "Name a CloudFormation template") from error
+        raise _refusal(path, path.name, "not UTF-8 text", "Name a CloudFormation template") from error
     document = _parsed(path, text)
     if not isinstance(document, Mapping) or not isinstance(document.get("Resources"), Mapping):
         raise _refusal(path, text.strip()[:60], "a CloudFormation template has a Resources section", "Name a template")
@@ -75,7 +75,7 @@ def _parsed(path: Path, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
-    import yaml  # only templates that are no JSON need it
+    import yaml  # only needed for templates that are not JSON
 
     try:
         return yaml.load(text, Loader=_loader())  # a SafeLoader that also knows CloudFormation's tags
@@ -88,7 +88,7 @@ def _loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Reads CloudFormation's YAML: `!Sub x` is `{"Fn::Sub": x}`, and a date is mere text."""
+        """Loads CloudFormation's YAML: `!Sub x` becomes `{"Fn::Sub": x}`, and a date stays text."""
 
     def tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
@@ -96,7 +96,7 @@ def _loader() -> Any:
         elif isinstance(node, yaml.SequenceNode):
             value = loader.construct_sequence(node, deep=True)
         else:
-            value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the third and last kind
+            value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # the only other kind
         if suffix == "GetAtt" and isinstance(value, str):
             value = value.split(".", 1)
         return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}

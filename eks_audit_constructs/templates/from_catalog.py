@@ -1,6 +1,6 @@
-"""The catalogue as a template: what `EksAudit` would make of its detections and queries, without CDK.
+"""The catalogue as a template: what `EksAudit` would create from its detections and queries, without CDK.
 
-There is no cluster, so alarms and saved queries have plain names, without a folder.
+There is no cluster, so the names of alarms and saved queries have no folder.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ def from_catalog(
     *,
     name: str = NAME,
 ) -> Template:
-    """Make a template of detections and saved queries.
+    """Return a template made from detections and saved queries.
 
     Args:
-        detections: The detections; their saved queries are always included.
-        queries: More saved queries.
+        detections: The detections; the template also contains their saved queries.
+        queries: Additional saved queries.
         name: The template's name in reports.
     """
-    chosen = sorted(detections, key=lambda one: one.metric_name)  # from which the logical ids are made
-    saved = {query.id: query for query in (*queries, *(one.saved_query for one in chosen))}
+    chosen = sorted(detections, key=lambda detection: detection.metric_name)  # the order of their logical ids
+    saved = {query.id: query for query in (*queries, *(detection.saved_query for detection in chosen))}
     return Template(
         name=name,
-        filters=tuple(_filter(one, one.counted) for one in chosen if isinstance(one.counted, Expression)),
-        alarms=tuple(_alarm(one) for one in chosen),
+        filters=tuple(
+            _filter(detection, detection.counted) for detection in chosen if isinstance(detection.counted, Expression)
+        ),
+        alarms=tuple(_alarm(detection) for detection in chosen),
         queries=tuple(
             SavedQuery(logical_id=id, name=query.title, query=query.text) for id, query in sorted(saved.items())
         ),

@@ -1,7 +1,7 @@
-"""CloudFormation's intrinsic functions, resolved as far as a template alone allows.
+"""Resolve CloudFormation's intrinsic functions as far as a template alone allows.
 
-What only a deployment knows stays in the text as `${LogicalId}`, `${LogicalId.Attribute}` or `${AWS::Region}`. Equal
-intrinsics give equal texts, so an alarm finds its metric filter by them.
+Values that only a deployment knows stay in the text as `${LogicalId}`, `${LogicalId.Attribute}` or `${AWS::Region}`.
+Equal intrinsics resolve to equal text, so an alarm can be matched to its metric filter.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -16,11 +16,11 @@ __all__ = ["Resolver"]
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAMED_BY_REF = {"AWS::Logs::LogGroup": "LogGroupName", "AWS::CloudWatch::Alarm": "AlarmName"}
-"""Resources whose `Ref` is the name they were given."""
+"""Resource types whose `Ref` is the name they are given, and the property that holds it."""
 
 
 class Resolver:
-    """Resolves the values of one template, its parameters at their defaults.
+    """Resolves the values of a template, using the defaults of its parameters.
 
     Args:
         template: The whole template.
@@ -34,7 +34,7 @@ class Resolver:
         self._open: set[str] = set()
 
     def value(self, value: Any) -> Any:
-        """The value with every intrinsic in it resolved or turned into text; an `AWS::NoValue` becomes None."""
+        """Return the value with each intrinsic resolved or turned into text; `AWS::NoValue` becomes None."""
         if isinstance(value, list):
             items = [self.value(item) for item in value]
             return [item for item in items if item is not None]
@@ -50,14 +50,14 @@ class Resolver:
         return {key: self.value(item) for key, item in value.items()}
 
     def text(self, value: Any) -> str | None:
-        """The value as text, None when there is none."""
+        """Return the value as text; None if there is none."""
         resolved = self.value(value)
         if resolved is None or isinstance(resolved, str):
             return resolved
         return _scalar(resolved)
 
     def holds(self, name: str) -> bool | None:
-        """Whether a condition of the template holds, None when only a deployment can tell."""
+        """Return whether a condition of the template holds; None if only a deployment knows."""
         if name not in self._conditions or name in self._open:
             return None
         self._open.add(name)

@@ -1,7 +1,7 @@
-"""What a CloudFormation template says about metric filters, alarms and saved queries.
+"""Read the metric filters, alarms and saved queries of a CloudFormation template.
 
-Any template is read, JSON or YAML, whoever wrote it. Nothing is passed over: a filter or an alarm that the replay
-cannot evaluate carries the reason.
+Any template can be read, JSON or YAML, not only those of this library. Nothing is skipped silently: a metric filter or
+an alarm that the replay cannot evaluate has the reason in its `error`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ __all__ = ["Alarm", "Metric", "MetricFilter", "SavedQuery", "Template", "read_te
 _OTHER_ALARMS = {
     "AWS::CloudWatch::CompositeAlarm": "a composite alarm combines the states of other alarms",
     "AWS::CloudWatch::LogAlarm": "its data are the results of a scheduled query",
-    "AWS::CloudWatch::AnomalyDetector": "an anomaly band is learnt from weeks of data",
-    "AWS::Logs::LogAnomalyDetector": "anomalies are learnt from weeks of logs",
+    "AWS::CloudWatch::AnomalyDetector": "an anomaly band is learned from weeks of data",
+    "AWS::Logs::LogAnomalyDetector": "anomalies are learned from weeks of logs",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A CloudWatch metric, as filters write it and alarms name it."""
+    """A CloudWatch metric, as metric filters write it and alarms name it."""
 
     namespace: str
     name: str
     dimensions: tuple[tuple[str, str], ...] = ()
-    """Names and values, sorted; a filter's values are selectors such as `$.user.username`."""
+    """Names and values, sorted; in a metric filter, the values are selectors such as `$.user.username`."""
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricFilter:
-    """One `AWS::Logs::MetricFilter`, or the reason why it cannot be evaluated in `error`."""
+    """An `AWS::Logs::MetricFilter`. If it cannot be evaluated, `error` is the reason."""
 
     logical_id: str
     filter_name: str
@@ -52,16 +52,16 @@ class MetricFilter:
     condition: Expression | None
     metric: Metric | None
     value: str = "1"
-    """A number, or the selector of the field that holds it."""
+    """A number, or the selector of a field that holds it."""
     default: float | None = None
-    """Written for a minute in which log lines came and none matched."""
+    """Written for a minute with log events, none of which match."""
     unit: str = "None"
     error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alarm:
-    """One alarm, or the reason why it cannot be evaluated in `error`."""
+    """An alarm. If it cannot be evaluated, `error` is the reason."""
 
     logical_id: str
     alarm_name: str
@@ -81,7 +81,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedQuery:
-    """One `AWS::Logs::QueryDefinition`."""
+    """An `AWS::Logs::QueryDefinition`."""
 
     logical_id: str
     name: str
@@ -90,16 +90,16 @@ class SavedQuery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Template:
-    """What of a template matters to a replay, sorted by logical id."""
+    """The parts of a template that matter to a replay, sorted by logical id."""
 
     name: str
     filters: tuple[MetricFilter, ...]
     alarms: tuple[Alarm, ...]
     queries: tuple[SavedQuery, ...]
     resources: Mapping[str, int]
-    """How many resources of each type the template has."""
+    """Number of resources by type."""
     skipped: tuple[str, ...] = ()
-    """What could not be read as resources, such as `Fn::ForEach`."""
+    """Logical ids of entries that are not plain resources, such as `Fn::ForEach`."""
 
     def conditions(self, filters: Collection[str] | None = None) -> dict[str, Expression]:
         """Return the conditions of these filters, or of all, by logical id; filters with an `error` have none."""
@@ -111,10 +111,10 @@ class Template:
 
 
 def read_template(path: Path) -> Template:
-    """Read a template file, or every template in a `cdk.out` directory.
+    """Read a template file, or all templates in a `cdk.out` folder.
 
     Raises:
-        TemplateError: It cannot be read, or is no CloudFormation template.
+        TemplateError: It cannot be read, or is not a CloudFormation template.
     """
     filters: list[MetricFilter] = []
     alarms: list[Alarm] = []
@@ -173,9 +173,9 @@ def _metric_filters(view: _Resource) -> Iterator[MetricFilter]:
     pattern = view.text("FilterPattern") or ""
     condition, error = None, view.absent
     if view.properties.get("ApplyOnTransformedLogs") in (True, "true"):
-        error = error or "it reads the events a log transformer has made"
+        error = error or "it reads the output of a log transformer"
     if view.properties.get("FieldSelectionCriteria"):
-        error = error or "it selects by account or region, which no log line holds"
+        error = error or "it selects by account or Region, which log events do not contain"
     try:
         condition = pattern_parser.parse(pattern, where=view.logical_id)
     except AuditConfigurationError as refused:
@@ -212,13 +212,13 @@ def _alarm(view: _Resource) -> Alarm:
         error = error or "wall clock windows are not evaluated"
     statistic = str(properties.get("Statistic") or properties.get("ExtendedStatistic") or "")
     if statistic not in ("Sum", "Average", "Minimum", "Maximum", "SampleCount"):
-        error = error or f"the statistic {statistic or '(none)'} needs each value, not each minute's"
+        error = error or f"the statistic {statistic or '(none)'} needs individual values, not those of each minute"
     if properties.get("ComparisonOperator") not in COMPARISONS:
-        error = error or f"the comparison {properties.get('ComparisonOperator')} is not one with a threshold"
+        error = error or f"the comparison {properties.get('ComparisonOperator')} has no static threshold"
     period, periods = _number(properties.get("Period")), _number(properties.get("EvaluationPeriods"))
     threshold = _number(properties.get("Threshold"))
     if period is None or periods is None or threshold is None or period <= 0 or periods < 1:
-        error = error or "its period, evaluation periods or threshold are no numbers in this template"
+        error = error or "its period, evaluation periods or threshold is not a number in this template"
     datapoints = _number(properties.get("DatapointsToAlarm"))
     return Alarm(
         logical_id=view.logical_id,
@@ -243,7 +243,7 @@ COMPARISONS = {
     "LessThanThreshold": "<",
     "LessThanOrEqualToThreshold": "≤",
 }
-"""CloudWatch's comparison operators with a static threshold, by their signs."""
+"""CloudWatch's comparison operators for static thresholds, and their signs."""
 
 
 def _metric(given: Mapping[str, Any], *, key: str, namespace: str) -> Metric | None:

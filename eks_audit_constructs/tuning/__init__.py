@@ -26,19 +26,19 @@ __all__ = ["Advice", "Tuning", "tune"]
 
 _DAY = 86_400
 _HABIT = 10
-"""Events of one principal that look like something it always does."""
+"""Minimum events of a principal that look like a habit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tuning:
-    """What the logs say about thresholds.
+    """Advice on all detections that were tried.
 
     Args:
-        counted: What the logs hold.
-        days: From their first event to their last.
-        advice: For each detection that was tried, by its id.
-        untried: Why others could not be tried, by their id.
-        notes: What was left out of the logs, and where they are damaged.
+        counted: The counts of the logs.
+        days: Days from the first event to the last.
+        advice: The advice on each detection, sorted by id.
+        untried: Why other detections or alarms could not be tried, by id or name.
+        notes: Skipped and damaged input.
     """
 
     counted: LogCounts
@@ -50,21 +50,21 @@ class Tuning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Counts:
-    """What the logs hold for some subjects."""
+    """The counts of the logs for some subjects."""
 
     subjects: Subjects
     planned: Plan
     counted: LogCounts
 
     def matched(self, subject: Subject) -> int | None:
-        """How many events a subject matches; None if it cannot be tried."""
+        """Return the number of events that a subject matches; None if it cannot be tried."""
         if subject.alarm.logical_id in self.planned.errors:
             return None
         return self.counted.answers[self.planned.filters[subject.filter]].matched
 
     def trial(self, id: str) -> Trial:
-        """One subject's metric, minute by minute: of a year that is much, so no more of them are held than needed."""
-        [subject] = [one for one in self.subjects.subjects if one.id == id]
+        """Return the trial of a subject; for long logs it is large, so do not keep many at a time."""
+        [subject] = [subject for subject in self.subjects.subjects if subject.id == id]
         matched, lines = self.matched(subject) or 0, self.counted.lines
         return Trial(
             matched=matched,
@@ -74,10 +74,12 @@ class _Counts:
         )
 
     def untried(self) -> dict[str, str]:
-        """Why some cannot be tried, by their id."""
+        """Return why some subjects cannot be tried, by id."""
         errors = self.planned.errors
         return {
-            one.id: errors[one.alarm.logical_id] for one in self.subjects.subjects if one.alarm.logical_id in errors
+            subject.id: errors[subject.alarm.logical_id]
+            for subject in self.subjects.subjects
+            if subject.alarm.logical_id in errors
         }
 
 
@@ -88,15 +90,15 @@ def tune(
     alarms_a_week: float = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> Tuning:
-    """Try thresholds, and exclusions of the principals that cause the most events, on audit logs.
+    """Try thresholds on audit logs, and exclusions of the principals that cause most of the events.
 
-    The logs are read three times: for the counts, for who is behind them, and again without those who cause most.
+    The logs are read three times: to count the events, to find who caused them, and to count without these principals.
 
     Args:
         subjects: The detections to try; see `subjects`.
-        logs_: Audit logs: files, folders, `-` for standard input.
-        alarms_a_week: How often each detection may go off before another threshold is suggested.
-        progress: Called with what is being done and the share of it that is done, 0 to 1.
+        logs_: Audit logs: files, folders, or `-` for standard input.
+        alarms_a_week: How often each detection may go off before a change is suggested.
+        progress: Called with a description and the fraction that is done, 0 to 1.
 
     Raises:
         LogError: A log cannot be read.
@@ -113,13 +115,13 @@ def tune(
             counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
             return _Counts(subjects=of, planned=planned, counted=counted)
 
-        present = counts(subjects, "Counting")
+        present = counts(subjects, "Counting events")
         seen = [subject for subject in subjects.subjects if present.matched(subject)]
-        behind: dict[str, Matches] = {}
+        causes: dict[str, Matches] = {}
         if seen:
-            report("Asking who", 0)
-            behind = matches(subjects.template.conditions({subject.filter for subject in seen}), found, events=0)
-        unwanted = {subject.id: who for subject in seen if (who := _most(behind[subject.filter])) is not None}
+            report("Finding who caused them", 0)
+            causes = matches(subjects.template.conditions({subject.filter for subject in seen}), found, events=0)
+        unwanted = {subject.id: who for subject in seen if (who := _most(causes[subject.filter])) is not None}
         without: _Counts | None = None
         if unwanted:
             narrowed = subjects.excluding({id: field("user.username") == who for id, who in unwanted.items()})
@@ -132,7 +134,7 @@ def tune(
             present.trial(subject.id),
             weeks=weeks,
             alarms_a_week=alarms_a_week,
-            behind=behind.get(subject.filter, Matches()),
+            behind=causes.get(subject.filter, Matches()),
             principal=unwanted.get(subject.id),
             without=without.trial(subject.id) if without is not None and subject.id in unwanted else None,
         )
@@ -149,10 +151,10 @@ def tune(
 
 
 def _most(found: Matches) -> str | None:
-    """Who causes at least half of the events, and so many that it is no accident.
+    """Return the principal that causes at least half of the events, and enough of them to be a habit.
 
-    Anonymous and unnamed principals are never left out: anybody may be behind them. Nor is a name with a `*`, which in
-    a pattern would stand for others too.
+    Anonymous and unnamed principals are never excluded, as they could be anyone; nor are names with a `*`, which would
+    match others in a filter pattern.
     """
     if not found.by_principal.rows:
         return None

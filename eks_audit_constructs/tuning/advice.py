@@ -1,4 +1,4 @@
-"""From a metric's minutes to advice: which threshold, whom to leave out, and why."""
+"""Turn the metric of a detection into advice: which threshold to set, whom to exclude, and why."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["Advice", "Outcome", "Trial", "advise"]
 _LADDER = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _LONG = timedelta(hours=1)
 _SHORTEST_WEEKS = 1 / 7
-"""Below a day, a week's alarms are not told from what there is."""
+"""Logs shorter than a day are not extrapolated to a week."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """What the logs hold for one metric filter.
+    """The matches of a metric filter in the logs, on which thresholds are tried.
 
     Args:
-        matched: Events.
+        matched: Number of events.
         history: Its metric.
         first: The logs' first minute, in seconds since 1970.
-        last: Their last.
+        last: The logs' last minute, in seconds since 1970.
     """
 
     matched: int
@@ -40,8 +40,8 @@ class Trial:
     last: int
 
     def outcome(self, alarm: Alarm, threshold: int) -> Outcome:
-        """What the alarm would have done if it went off at this many events."""
-        # Of the two comparisons, "more than 9" and "10 or more" mean the same.
+        """Return what the alarm would have done with this threshold, a number of events."""
+        # "More than 9" and "10 or more" mean the same.
         limit = threshold if COMPARISONS[alarm.comparison] == "≥" else threshold - 1
         tried = replace(alarm, threshold=limit)
         changes = transitions(tried, self.history, first=self.first, last=self.last) if self.matched else ()
@@ -51,7 +51,7 @@ class Trial:
         return Outcome(threshold=threshold, alarms=tuple(start for start, _ in spans), lasted=lasted)
 
     def peaks(self, period: int) -> list[int]:
-        """The sums of all windows of a period (in seconds) that end with an event, each value once, in order."""
+        """Return the sums of all windows of a period (in seconds) that end with an event, distinct and ascending."""
         minutes, totals = self.history.minutes, self.history.totals
         ends = (bisect_left(minutes, minute) + 1 for minute in self.history.eventful)
         return sorted({int(totals[end] - totals[bisect_left(minutes, minutes[end - 1] + 60 - period)]) for end in ends})
@@ -59,12 +59,12 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a threshold would have meant.
+    """What an alarm would have done with some threshold.
 
     Args:
         threshold: The number of events at which the alarm goes off.
-        alarms: When it does.
-        lasted: How long it is in alarm in all, until it calms down when the logs are over.
+        alarms: When it goes off.
+        lasted: Total time in alarm, at most until the logs end.
     """
 
     threshold: int
@@ -72,12 +72,12 @@ class Outcome:
     lasted: timedelta
 
     def is_quiet(self, allowed: int) -> bool:
-        """It goes off no more often than allowed, and is over within the hour: an alarm that stays tells nothing."""
+        """Return whether it goes off `allowed` times at most, for as many hours: a lasting alarm says nothing."""
         return len(self.alarms) <= allowed and self.lasted <= allowed * _LONG
 
     @property
     def in_words(self) -> str:
-        """`3 alarms`, with how long they last if that is long."""
+        """`3 alarms`, with their duration if it is more than an hour."""
         number = f"{len(self.alarms)} alarm{'' if len(self.alarms) == 1 else 's'}"
         return number if self.lasted <= _LONG else f"{number}, {duration(self.lasted.total_seconds())} in all"
 
@@ -88,15 +88,15 @@ class Advice:
 
     Args:
         subject: The detection.
-        events: How many events it matches in the logs.
-        peak: The most of them within one period.
-        outcomes: What some thresholds would have meant, the present one among them; in order.
-        threshold: The threshold suggested; the present one if it is right.
-        exclude: The principal whose events to leave out, if that is suggested.
+        events: Number of events that it matches.
+        peak: Maximum number of events within one period.
+        outcomes: The outcomes of several thresholds, including the present one, in ascending order.
+        threshold: The suggested threshold; the present one if no other is suggested.
+        exclude: The principal to exclude, if that is suggested.
         grounds: Why.
-        behind: Who and where from.
-        weeks: How long the logs are.
-        noisy: It goes off more often, or for longer, than it may.
+        behind: The principals and addresses that cause the events.
+        weeks: Length of the logs in weeks.
+        noisy: Whether it goes off more often, or for longer, than allowed.
     """
 
     subject: Subject
@@ -112,17 +112,17 @@ class Advice:
 
     @property
     def present(self) -> Outcome:
-        """What the present threshold would have meant."""
-        [outcome] = [one for one in self.outcomes if one.threshold == _threshold(self.subject.alarm)]
-        return outcome
+        """The outcome of the present threshold."""
+        [present] = [outcome for outcome in self.outcomes if outcome.threshold == _threshold(self.subject.alarm)]
+        return present
 
     @property
     def changes(self) -> bool:
-        """Whether anything is to be changed."""
+        """Whether a change is suggested."""
         return self.exclude is not None or self.threshold != _threshold(self.subject.alarm)
 
     def a_week(self, outcome: Outcome) -> float | None:
-        """Alarms a week; None when the logs are shorter than a day."""
+        """Return the alarms per week; None if the logs are shorter than a day."""
         return len(outcome.alarms) / self.weeks if self.weeks >= _SHORTEST_WEEKS else None
 
 
@@ -136,42 +136,42 @@ def advise(
     principal: str | None,
     without: Trial | None,
 ) -> Advice:
-    """Advise on one detection.
+    """Return advice on one detection.
 
     Args:
         subject: The detection.
-        trial: What the logs hold for it.
-        weeks: How long the logs are.
+        trial: Its trial.
+        weeks: Length of the logs in weeks.
         alarms_a_week: How often it may go off.
-        behind: Who and where from.
-        principal: Who causes at least half of the events.
-        without: The same without them.
+        behind: The principals and addresses that cause its events.
+        principal: The principal that could be excluded, if any.
+        without: The trial without this principal's events.
     """
     peaks = trial.peaks(subject.alarm.period)
     peak = peaks[-1] if peaks else 0
     present = _threshold(subject.alarm)
-    allowed = max(1, math.floor(alarms_a_week * weeks))  # a single alarm is no noise
+    allowed = max(1, math.floor(alarms_a_week * weeks))  # a single alarm is not noise
     limits = sorted({present, *(step for step in _LADDER if step <= peak)})
     outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
-    now = next(one for one in outcomes if one.threshold == present)
+    now = next(outcome for outcome in outcomes if outcome.threshold == present)
 
     threshold, exclude = present, None
     if not trial.matched:
-        grounds = "No such event in these logs."
+        grounds = "No events in these logs."
     elif now.is_quiet(allowed):
-        grounds = f"At most {peak} in a period, and {now.in_words}: leave it."
+        grounds = f"At most {peak} in a period, and {now.in_words}: no change needed."
     else:
         rest = None if without is None else without.outcome(subject.alarm, present)
         if rest is not None and rest.is_quiet(allowed) and principal is not None:
             exclude = principal
             share = round(100 * behind.by_principal.rows[0][1] / max(behind.total, 1))
-            grounds = f"{principal} causes {share} % of the events. Without it: {rest.in_words}. Is it what it seems?"
+            grounds = f"{principal} causes {share}% of the events. Without it: {rest.in_words}. Is it legitimate?"
         elif subject.severity is Severity.HIGH:
-            grounds = f"{now.in_words}. One event matters here, so no higher threshold: see who is behind them."
+            grounds = f"{now.in_words}. A single event matters here, so keep the threshold and check who causes them."
         else:
             quiet = _quiet(trial, subject.alarm, peaks, allowed)
             threshold = quiet.threshold
-            grounds = f"{now.in_words} at {present}; at {threshold} it is {quiet.in_words}."
+            grounds = f"At {present}: {now.in_words}. At {threshold}: {quiet.in_words}."
     if threshold != present:
         limits = sorted({*limits, threshold})
         outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
@@ -190,12 +190,12 @@ def advise(
 
 
 def _threshold(alarm: Alarm) -> int:
-    """The number of events at which it goes off."""
+    """Return the number of events at which an alarm goes off."""
     return math.ceil(alarm.threshold) if COMPARISONS[alarm.comparison] == "≥" else math.floor(alarm.threshold) + 1
 
 
 def _quiet(trial: Trial, alarm: Alarm, peaks: Sequence[int], allowed: int) -> Outcome:
-    """The lowest threshold, just above a sum that did occur, at which the alarm is quiet."""
+    """Return the outcome of the lowest quiet threshold, of those just above a sum that occurred."""
     low, high = 0, len(peaks) - 1  # above the highest sum it is silent
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""Advice, printed for people or as JSON, with the lines to paste."""
+"""Print advice, or format it as JSON, with the lines to paste."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BUSIEST = 5
 
 
 def python(tuning: Tuning) -> str | None:
-    """The changes as Python, for `EksAudit(detections=...)`; None if there are none for our own detections."""
+    """Return changes of the default tier as Python for `EksAudit(detections=...)`; None if there are none."""
     lines = []
     for advice in _pasted(tuning):
         detection = f"catalog.get({_quoted(advice.subject.id)})"
@@ -32,7 +32,7 @@ def python(tuning: Tuning) -> str | None:
 
 
 def cdk_json(tuning: Tuning) -> str | None:
-    """The changes as the value of the context key `detections`; None if there are none for our own detections."""
+    """Return changes of the default tier as JSON for the context key `detections`; None if there are none."""
     choices: dict[str, dict[str, Any]] = {}
     for advice in _pasted(tuning):
         choice = choices.setdefault(advice.subject.id, {})
@@ -44,7 +44,11 @@ def cdk_json(tuning: Tuning) -> str | None:
 
 
 def _pasted(tuning: Tuning) -> list[Advice]:
-    return [one for one in tuning.advice if one.changes and one.subject.id in catalog.DEFAULT and one.subject.on]
+    return [
+        advice
+        for advice in tuning.advice
+        if advice.changes and advice.subject.id in catalog.DEFAULT and advice.subject.on
+    ]
 
 
 def _quoted(text: str) -> str:
@@ -52,7 +56,7 @@ def _quoted(text: str) -> str:
 
 
 def as_json(tuning: Tuning) -> str:
-    """Everything, as JSON."""
+    """Format the result as JSON."""
     document = {
         "events": tuning.counted.events,
         "unreadable": tuning.counted.unreadable,
@@ -93,11 +97,13 @@ def _document(advice: Advice) -> dict[str, Any]:
 
 
 def print_tuning(tuning: Tuning, console: Console) -> None:
-    """Print what each detection would have meant, and what to change."""
+    """Print what each detection would have done, and what to change."""
     counted = tuning.counted
     console.print(f"{reports.number(counted.events, 'event')}{reports.span(counted.first, counted.last)}")
     reports.print_notes(_notes(tuning), console)
-    console.print("All advice takes these logs for ordinary operation: look at who is behind it first.", style="dim")
+    console.print(
+        "This advice assumes that the logs show ordinary operation. First check who caused the events.", style="dim"
+    )
     console.print()
 
     busy = [advice for advice in tuning.advice if advice.events]
@@ -109,10 +115,10 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     console.print()
     quiet = [advice.subject.id for advice in tuning.advice if not advice.events]
     if quiet:
-        console.print(Text.assemble(("No such event:", "dim"), f" {', '.join(quiet)}"))
-    silent = [one.subject.id for one in tuning.advice if not one.subject.on and not one.present.alarms]
+        console.print(Text.assemble(("No events:", "dim"), f" {', '.join(quiet)}"))
+    silent = [advice for advice in tuning.advice if not advice.subject.on and not advice.present.alarms]
     if silent:
-        title = "Off by default, and would have been silent here:"
+        title = "Off by default, and would not have gone off:"
         console.print(Text.assemble((title, "dim"), f" {reports.number(len(silent), 'detection')}"))
     for id, reason in tuning.untried.items():
         console.print(Text.assemble(("Not tried:", "dim"), f" {id}: {reason}"))
@@ -122,21 +128,23 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
 def _notes(tuning: Tuning) -> Iterator[str]:
     counted = tuning.counted
     if counted.unreadable:
-        yield f"{counted.unreadable:,} of them are no JSON object: no detection can see them"
+        lines = reports.number(counted.unreadable, "line is not a JSON object", "lines are not JSON objects")
+        yield f"{lines}: no detection can match them"
     if counted.duplicates:
-        copies = f"{counted.duplicates_in_words} of them came more than once (same auditID and stage)"
-        yield f"{copies}: each is counted, so what repeats looks busier than it was"
+        noun = "duplicate" if counted.duplicates == 1 else "duplicates"
+        counts = "each is counted, so repeated events look more frequent than they were"
+        yield f"{counted.duplicates_in_words} {noun} (same auditID and stage): {counts}"
     yield from tuning.notes
     if tuning.days < 1:
-        yield "less than a day of logs: the numbers say little about a week"
+        yield "less than a day of logs: too little to judge a week"
 
 
 def _print_table(busy: list[Advice], console: Console) -> None:
-    table = reports.table("Detection")  # if something must fold, this: a number that is cut is another number
+    table = reports.table("Detection")  # the only column that folds: a truncated number is wrong
     table.add_column("On", no_wrap=True)
-    for header in ("Events", "Peak", "At", "Alarms", "Lasting"):
+    for header in ("Events", "Peak", "At", "Alarms", "In alarm"):
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("Do", no_wrap=True)
+    table.add_column("Advice", no_wrap=True)
     for advice in busy:
         present, period = advice.present, advice.subject.alarm.period
         style = "bold red" if advice.noisy else ""
@@ -165,7 +173,7 @@ def _print_details(advice: Advice, console: Console) -> None:
     console.print()
     console.print(Text.assemble((advice.subject.id, "bold"), f": {advice.grounds}"))
     table = reports.table(style="dim")
-    for header in ("Threshold", "Alarms", "A week", "Lasting"):
+    for header in ("Threshold", "Alarms", "Per week", "In alarm"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("When")
     for outcome in advice.outcomes:
@@ -185,7 +193,7 @@ def _print_details(advice: Advice, console: Console) -> None:
 
 
 def _top(top: Top) -> str:
-    rows = [f"{name or 'nobody'} ({events:,})" for name, events in top.rows[:_BUSIEST]]
+    rows = [f"{name or 'not authenticated'} ({events:,})" for name, events in top.rows[:_BUSIEST]]
     return reports.listed(rows, of=top.distinct)
 
 
@@ -195,5 +203,5 @@ def _print_lines(tuning: Tuning, console: Console) -> None:
         return
     console.print("\n[bold]In Python[/], for EksAudit:")
     console.print(reports.indented(Text(code)))
-    console.print("[bold]Or in cdk.json[/], in its context:")
+    console.print("[bold]Or in the context[/] of cdk.json:")
     console.print(reports.indented(Text(context)))

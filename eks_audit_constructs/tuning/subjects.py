@@ -1,4 +1,4 @@
-"""What can be tuned: the catalogue's detections, or the alarms of a template, with the filters behind them."""
+"""What can be tuned: detections of the catalogue, or alarms of a template, with their metric filters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Subject:
     """An alarm that can be tuned.
 
     Args:
-        id: The detection's id; of a template that is not ours, the metric filter's name.
+        id: The detection's id, otherwise the metric filter's name.
         alarm: The alarm.
         filter: The logical id of the metric filter that writes its metric.
-        detection: The catalogue's detection of this id, if there is one.
-        on: Whether the alarm is there already, and not only to be had.
+        detection: The detection of the catalogue with this id, if any.
+        on: Whether the alarm is in use, not only available.
     """
 
     id: str
@@ -34,20 +34,20 @@ class Subject:
 
     @property
     def severity(self) -> Severity | None:
-        """How soon to look, where it is known."""
+        """The detection's severity; None without a detection."""
         return None if self.detection is None else self.detection.severity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subjects:
-    """Alarms to try, the template they stand in, and why others cannot be tried."""
+    """Alarms to try, their template, and why others cannot be tried."""
 
     subjects: tuple[Subject, ...]
     template: Template
     untried: Mapping[str, str]
 
     def excluding(self, unwanted: Mapping[str, Expression]) -> Subjects:
-        """Those named, by their ids, with filters that leave these events out."""
+        """Return the subjects with these ids, with metric filters that exclude these events."""
         chosen = [subject for subject in self.subjects if subject.id in unwanted]
         by_filter = {subject.filter: unwanted[subject.id] for subject in chosen}
         filters = tuple(
@@ -62,15 +62,17 @@ class Subjects:
 
 
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
-    """Make subjects of detections, as `EksAudit` would watch them; those of the default tier are on."""
+    """Return subjects for detections, as `EksAudit` would watch them; those of the default tier are on."""
     by_id = {detection.id: detection for detection in detections}
     found = of_template(from_catalog(by_id.values()))
-    subjects = (replace(one, detection=by_id[one.id], on=one.id in catalog.DEFAULT) for one in found.subjects)
+    subjects = (
+        replace(subject, detection=by_id[subject.id], on=subject.id in catalog.DEFAULT) for subject in found.subjects
+    )
     return replace(found, subjects=tuple(subjects))
 
 
 def of_template(template: Template) -> Subjects:
-    """The alarms of a template that go off at a number of events."""
+    """Return subjects for the alarms of a template that go off at a number of events."""
     subjects: dict[str, Subject] = {}
     untried: dict[str, str] = {}
     for alarm in template.alarms:

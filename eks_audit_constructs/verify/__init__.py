@@ -1,9 +1,9 @@
-"""Verify: does CloudWatch match what our evaluation of a filter pattern matches?
+"""Verify that CloudWatch matches what our evaluation of a filter pattern matches.
 
 verification = verify([*checks.of_detections(catalog.ALL), *checks.probes()], aws.client("logs"))
 assert verification.agrees
 
-It calls `TestMetricFilter` only, which is free of charge and neither reads nor writes anything in the account.
+This only calls `TestMetricFilter`, which is free of charge and neither reads nor writes anything in the account.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TestMetricFilter.html
 """
 
@@ -20,28 +20,28 @@ from eks_audit_constructs.verify.checks import Check, Kind, Line
 __all__ = ["Difference", "Verdict", "Verification", "verify"]
 
 _MAX_LINES = 50
-"""Log event messages in a call."""
+"""Maximum log event messages in a call."""
 _MAX_BYTES = 1024 * 1024
-"""Bytes in a call. The documentation names no limit; this is that of PutLogEvents."""
+"""Maximum bytes in a call. The documentation names no limit; this is the limit of PutLogEvents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A line on which CloudWatch and we disagree."""
+    """A line on which CloudWatch and our evaluation disagree."""
 
     line: Line
     ours: bool
-    """We say that the pattern matches it; CloudWatch says the opposite."""
+    """Whether the pattern matches by our evaluation; by CloudWatch's, it is the opposite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What CloudWatch says about one pattern."""
+    """The result of one check."""
 
     check: Check
     differences: tuple[Difference, ...] = ()
     refused: str | None = None
-    """Why CloudWatch does not take the pattern."""
+    """Why CloudWatch rejects the pattern; None if it accepts it."""
 
     @property
     def agrees(self) -> bool:
@@ -50,24 +50,24 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """What CloudWatch says about all of them."""
+    """The results of all checks."""
 
     region: str
     verdicts: tuple[Verdict, ...]
 
     @property
     def agrees(self) -> bool:
-        """CloudWatch and we agree on everything."""
+        """Whether CloudWatch and our evaluation agree on everything."""
         return all(verdict.agrees for verdict in self.verdicts)
 
     @property
     def differences(self) -> tuple[Verdict, ...]:
-        """Detections and metric filters that CloudWatch reads otherwise."""
+        """Detections and metric filters on which CloudWatch disagrees."""
         return tuple(item for item in self.verdicts if not item.agrees and item.check.kind is not Kind.PROBE)
 
     @property
     def facts(self) -> tuple[Verdict, ...]:
-        """What the documentation leaves open and CloudWatch does otherwise than we read it."""
+        """Probes on which CloudWatch disagrees: the documentation leaves them open."""
         return tuple(item for item in self.verdicts if not item.agrees and item.check.kind is Kind.PROBE)
 
 
@@ -75,12 +75,12 @@ def verify(checks: Sequence[Check], client: Any, *, progress: Callable[[float], 
     """Ask CloudWatch about each check.
 
     Args:
-        checks: What to ask. A call takes up to 50 lines; an account may make some 5 calls a second.
-        client: A boto3 client for CloudWatch Logs, which should retry adaptively.
-        progress: Called with the share that is done, 0 to 1.
+        checks: The checks. A call takes up to 50 lines, and an account can make some 5 calls per second.
+        client: A boto3 client for CloudWatch Logs, with adaptive retries.
+        progress: Called with the fraction that is done, 0 to 1.
 
     Raises:
-        AwsError: CloudWatch gave no answer: credentials, permission, throttled for good.
+        AwsError: CloudWatch did not answer (credentials, permission, throttling), or its answer makes no sense.
     """
     verdicts = []
     for number, check in enumerate(checks, start=1):
@@ -109,28 +109,28 @@ def _verdict(check: Check, client: Any) -> Verdict:
 
 
 def _calls(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """The lines in as many parts as calls are needed."""
-    part: list[Line] = []
+    """Yield the lines in batches that fit into a call."""
+    batch: list[Line] = []
     size = 0
     for line in lines:
         length = len(line.text.encode())
-        if part and (len(part) == _MAX_LINES or size + length > _MAX_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(line)
+        if batch and (len(batch) == _MAX_LINES or size + length > _MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
         size += length
-    if part:
-        yield part
+    if batch:
+        yield batch
 
 
 def _matched(matches: Sequence[Mapping[str, Any]], asked: Collection[str], where: str) -> set[str]:
-    """The lines that match. They are told by their content: how AWS numbers them is not documented."""
+    """Return the lines that match, identified by content: how AWS numbers them is not documented."""
     matched = {str(match.get("eventMessage")) for match in matches}
     if strange := matched.difference(asked):
         raise AwsError(
             where,
             value=strange.pop(),
-            limit="CloudWatch answers with a line that it was not asked about",
-            way_out="See whether something between you and AWS changes what passes",
+            limit="CloudWatch answered with a line that was not sent",
+            way_out="Check whether a proxy between you and AWS alters the traffic",
         )
     return matched

@@ -1,4 +1,4 @@
-"""What `eks-audit verify` asks CloudWatch: patterns, each with the lines it is tried on."""
+"""The checks that `eks-audit verify` sends to CloudWatch: filter patterns, each with the lines to try it on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "s
 
 
 class Kind(Enum):
-    """Where a pattern is from."""
+    """The source of a pattern."""
 
     DETECTION = "detection"
     FILTER = "filter"
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A log line, and what it is."""
+    """A log line and its description."""
 
     text: str
     says: str
@@ -36,24 +36,24 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """A pattern and the lines it is tried on."""
+    """A filter pattern and the lines to try it on."""
 
     kind: Kind
     id: str
-    """The detection's, the metric filter's logical id, or the probe's."""
+    """The detection's id, the metric filter's logical id, or the probe's id."""
     about: str
-    """The detection's title, the metric filter's name, or the question that the probe settles."""
+    """The detection's title, the metric filter's name, or the question that the probe answers."""
     pattern: str
     lines: tuple[Line, ...]
 
     def expected(self) -> tuple[bool, ...]:
-        """Which of the lines match, by our own evaluation."""
+        """Return whether each line matches, by our own evaluation."""
         matches = predicate(pattern_parser.parse(self.pattern, where=self.id))
         return tuple(matches(line.text.encode(), _parsed(line.text)) for line in self.lines)
 
 
 def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
-    """Each detection's pattern on its own samples; silence has neither."""
+    """Yield a check for each detection, on its own samples; silence has no pattern to check."""
     for detection in detections:
         if detection.pattern is not None:
             lines = tuple(map(_line, samples(detection.id)))
@@ -63,7 +63,7 @@ def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
 
 
 def of_template(template: Template, detections: Iterable[Detection]) -> Iterator[Check]:
-    """Each metric filter of a template on the samples of all these detections."""
+    """Yield a check for each metric filter of a template, on the samples of these detections."""
     lines = {line.text: line for detection in detections for line in map(_line, samples(detection.id))}
     filters = {item.logical_id: item for item in template.filters if item.condition is not None}
     for logical_id, item in filters.items():
@@ -77,12 +77,12 @@ def of_template(template: Template, detections: Iterable[Detection]) -> Iterator
 
 
 def skipped(template: Template) -> dict[str, str]:
-    """The metric filters of a template that our evaluation cannot judge, with the reasons."""
+    """Return the metric filters of a template that cannot be checked, by logical id, and the reasons."""
     return {item.logical_id: item.error for item in template.filters if item.error is not None}
 
 
 def probes() -> Iterator[Check]:
-    """Patterns that settle what the documentation leaves open."""
+    """Yield checks that answer what the documentation leaves open."""
     table = tomllib.loads(Path(__file__).with_name("probes.toml").read_text(encoding="utf-8"))
     for probe in table["probe"]:
         lines = tuple(Line(text=text, says=text) for text in (*probe["hits"], *probe["misses"]))

@@ -1,4 +1,4 @@
-"""A verification, printed for people or as JSON."""
+"""Print a verification, or format it as JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["as_json", "print_report"]
 
 
 def as_json(result: Verification, *, skipped: Mapping[str, str]) -> str:
-    """The verification as JSON.
+    """Format a verification as JSON.
 
     Args:
         result: The verification.
-        skipped: Metric filters that nobody was asked about, with the reasons.
+        skipped: Metric filters not sent to CloudWatch, by logical id, and the reasons.
     """
     document = {
         "agrees": result.agrees,
@@ -35,19 +35,19 @@ def as_json(result: Verification, *, skipped: Mapping[str, str]) -> str:
 
 
 def print_report(result: Verification, console: Console, *, skipped: Mapping[str, str]) -> None:
-    """Print where CloudWatch and our evaluation differ, or that they do not."""
-    asked = [verdict.check.kind for verdict in result.verdicts]
-    probes = asked.count(Kind.PROBE)
+    """Print where CloudWatch and our evaluation differ, or that they agree."""
+    kinds = [verdict.check.kind for verdict in result.verdicts]
+    probes = kinds.count(Kind.PROBE)
     lines = sum(len(verdict.check.lines) for verdict in result.verdicts)
     console.print(
-        f"Asked CloudWatch in {result.region} about {reports.number(len(asked) - probes, 'pattern')} "
-        f"and {reports.number(probes, 'probe')}, {reports.number(lines, 'line')}."
+        f"Sent {reports.number(len(kinds) - probes, 'pattern')} and {reports.number(probes, 'probe')} "
+        f"with {reports.number(lines, 'line')} to CloudWatch in {result.region}."
     )
-    reports.print_notes((f"Not asked about {logical_id}: {reason}" for logical_id, reason in skipped.items()), console)
+    reports.print_notes((f"{logical_id} was not sent: {reason}" for logical_id, reason in skipped.items()), console)
     _section(console, "Differences", result.differences)
-    _section(console, "Facts: CloudWatch does otherwise than this library reads the documentation", result.facts)
+    _section(console, "Facts: CloudWatch differs from how this library reads the documentation", result.facts)
     if result.agrees:
-        console.print("It matches what our own evaluation matches, on every line.", style="green")
+        console.print("CloudWatch and our own evaluation agree on every line.", style="green")
 
 
 def _section(console: Console, title: str, verdicts: tuple[Verdict, ...]) -> None:
@@ -57,13 +57,13 @@ def _section(console: Console, title: str, verdicts: tuple[Verdict, ...]) -> Non
     console.print(Text(title, style="bold red"))
     for verdict in verdicts:
         console.print(Text(f"{verdict.check.id}: {verdict.check.about}", style="bold"))
-        told = [Text(verdict.check.pattern, style="cyan")]
+        details = [Text(verdict.check.pattern, style="cyan")]
         if verdict.refused is not None:
-            told.append(Text(f"CloudWatch refuses the pattern: {verdict.refused}"))
+            details.append(Text(f"CloudWatch rejects the pattern: {verdict.refused}"))
         for difference in verdict.differences:
-            theirs = "does not match" if difference.ours else "matches"
-            told.append(Text(f"CloudWatch {theirs}, we say the opposite: {difference.line.says}"))
-        for text in told:
+            theirs, ours = ("does not match", "does") if difference.ours else ("matches", "does not")
+            details.append(Text(f"CloudWatch {theirs}, our evaluation {ours}: {difference.line.says}"))
+        for text in details:
             console.print(reports.indented(text))
 
 

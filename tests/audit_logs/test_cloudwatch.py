@@ -184,12 +184,12 @@ def test_files_and_a_log_group_go_together(group: FakeAws, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"log_group": GROUP}, "Give --since"),
-        ({"since": "7d"}, "Give --log-group"),
-        ({"until": "7d"}, "Give --log-group"),
+        ({"log_group": GROUP}, "Add --since"),
+        ({"since": "7d"}, "Add --log-group"),
+        ({"until": "7d"}, "Add --log-group"),
         ({}, "at least one log"),
         ({"log_group": GROUP, "since": "1h", "until": "2h"}, "ends before it begins"),
-        ({"log_group": GROUP, "since": "2031-01-01"}, "has not come yet"),
+        ({"log_group": GROUP, "since": "2031-01-01"}, "in the future"),
         ({"log_group": GROUP, "since": "soon"}, "ISO 8601"),
         ({"log_group": "/aws/eks/none/cluster", "since": "1h"}, "log group does not exist"),
     ],

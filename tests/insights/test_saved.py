@@ -118,8 +118,8 @@ def test_what_is_wrong_with_the_logs_is_said(tmp_path: Path) -> None:
 
     counts, unreadable, untimed, note = printed(table)
     assert counts == "0 of 2 events matched, 0 rows"
-    assert unreadable.startswith("  1 of them are no JSON object")
-    assert untimed.startswith("  1 of them have no time")
+    assert unreadable.startswith("  1 line is not a JSON object")
+    assert untimed.startswith("  1 event has no time")
     assert "aws-logs-write-test: left out" in note
     document = json.loads(as_json(table))
     assert (document["untimed"], len(document["notes"])) == (1, 1)

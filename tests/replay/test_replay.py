@@ -217,8 +217,8 @@ class TestReport:
 
         assert "2 metric filters, 3 alarms, 2 saved queries" in text
         assert "Beside them: 1 SNS::Topic" in text
-        assert "1 of them no JSON object" in text
-        assert "1 of them without a time" in text
+        assert "1 line is not a JSON object" in text
+        assert "1 event has no time: counted" in text
         assert "11-23 06:01  ALARM  loud   3 ≥ 2 in 1 min" in text
         assert "loud   Team/Who reads" in text
         assert "Team/Why" not in text
@@ -248,7 +248,7 @@ class TestReport:
 
         assert result.filters[0].matched == 2
         assert only(result).error == "no event in the logs has a time"
-        assert "2 of them without a time, nor has any event of that log one" in self.printed(result)
+        assert "2 events have no time, like all events of the same log" in self.printed(result)
 
 
 class TestUnjudged:

@@ -165,8 +165,8 @@ class TestNotEvaluable:
             ({"Metrics": [{"Id": "a", "Expression": "b * 2"}, {"Id": "b"}]}, "metric math"),
             ({"Statistic": None, "ExtendedStatistic": "p99"}, "p99"),
             ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "GreaterThanUpperThreshold"),
-            ({"Period": {"Ref": "Unknown"}}, "no numbers"),
-            ({"Threshold": None}, "no numbers"),
+            ({"Period": {"Ref": "Unknown"}}, "not a number"),
+            ({"Threshold": None}, "not a number"),
             ({"EvaluationWindow": {"WallClockWindow": {}}}, "wall clock"),
         ],
     )

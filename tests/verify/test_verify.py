@@ -114,7 +114,7 @@ class TestDifference:
         assert document["lines"] == [
             {"line": '{"code":403}', "says": '{"code":403}', "ours": False, "cloudwatch": True}
         ]
-        assert 'CloudWatch matches, we say the opposite: {"code":403}' in printed(result)
+        assert 'CloudWatch matches, our evaluation does not: {"code":403}' in printed(result)
 
     def test_a_pattern_that_cloudwatch_refuses_is_a_difference(self, fake_aws: FakeAws) -> None:
         probe = next(item for item in checks.probes() if item.id == "nested-key")
@@ -123,7 +123,7 @@ class TestDifference:
         result = asked(probe)
 
         assert [verdict.refused for verdict in result.facts] == ["Invalid metric filter pattern"]
-        assert "refuses the pattern: Invalid metric filter pattern" in printed(result)
+        assert "rejects the pattern: Invalid metric filter pattern" in printed(result)
         assert json.loads(report.as_json(result, skipped={}))["facts"][0]["refused"]
 
     def test_all_agree_is_said(self, fake_aws: FakeAws) -> None:
@@ -147,7 +147,7 @@ class TestTemplate:
         skipped = checks.skipped(read_template(template))
 
         assert "space-delimited" in skipped["G"]
-        assert "Not asked about G" in printed(asked(), **skipped)
+        assert "G was not sent: " in printed(asked(), **skipped)
 
 
 class TestProbes:
@@ -196,7 +196,7 @@ class TestNoAnswer:
     def test_an_answer_about_something_else(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(fake_aws, "test_metric_filter", lambda request: {"matches": [{"eventMessage": "other"}]})
 
-        with pytest.raises(AwsError, match="not asked about"):
+        with pytest.raises(AwsError, match="was not sent"):
             asked(self.QUESTION)
 
     def test_no_credentials(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

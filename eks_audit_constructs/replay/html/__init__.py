@@ -1,4 +1,4 @@
-"""A replay as one HTML page that needs no network: what went off and when, who was behind it, and the events."""
+"""Write a replay as an HTML page that needs no network: which alarms went off, when, who caused it, and the events."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from eks_audit_constructs.replay.matches import matches
 __all__ = ["render", "write"]
 
 _EVENTS = 200
-"""Events shown of a filter at most."""
+"""Maximum events shown for a metric filter."""
 _EVENTS_IN_ALL = 4_000
-"""Events on a page, roughly: some 10 MB, which a phone still opens at once."""
+"""Approximate maximum events on a page: some 10 MB, which a phone still opens at once."""
 
 
 def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
-    """Write the page; it holds events of the logs, so whoever may not read these may not read it.
+    """Write the page. It contains log events, so only those who may read the logs should read it.
 
     Args:
         result: The replay.
@@ -44,5 +44,5 @@ def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
             str(path),
             value=path.name,
             limit=f"the report cannot be written: {error.strerror or error}",
-            way_out="Name a file in a folder that exists and that you may write to.",
+            way_out="Name a file in a folder that exists and is writable.",
         ) from error

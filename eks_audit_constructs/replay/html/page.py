@@ -1,4 +1,4 @@
-"""The page put together: what the template of the page is told, and the policy that keeps the page to itself."""
+"""Render the page: the values for its template, and the policy that keeps it off the network."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from eks_audit_constructs.templates.template import COMPARISONS, Alarm, SavedQue
 __all__ = ["render"]
 
 _MISSING = {
-    "breaching": "missing data breach",
-    "notBreaching": "missing data do not breach",
-    "ignore": "missing data change nothing",
-    "missing": "without data it has no state",
+    "breaching": "missing data counts as breaching",
+    "notBreaching": "missing data counts as not breaching",
+    "ignore": "missing data changes nothing",
+    "missing": "without data, it has no state",
 }
 
 
@@ -40,9 +40,9 @@ class FilterView:
     pattern: str
     matched: int
     shown: int
-    """How many of its events the page holds."""
+    """Number of its events on the page."""
     tops: tuple[tuple[str, str, Top], ...]
-    """Title, what stands for no value, and the values."""
+    """Title, label for events without a value, and the values."""
     dimensions: tuple[str, ...]
     error: str | None
 
@@ -67,7 +67,7 @@ class AlarmView:
 
     @property
     def matched(self) -> int | None:
-        """Events of its filters; None when it has none, as one on all that a log group receives."""
+        """Number of events of its metric filters; None if it has none, as on a metric of the log group."""
         return sum(item.matched for item in self.filters) if self.filters else None
 
     @property
@@ -77,11 +77,11 @@ class AlarmView:
 
 
 def render(result: Replay, matched: Mapping[str, Matches], logs: Sequence[str]) -> str:
-    """The page.
+    """Return the page as HTML.
 
     Args:
         result: The replay.
-        matched: What its filters matched, by logical id; a filter that is not there has no events on the page.
+        matched: What its metric filters matched, by logical id; others have no events on the page.
         logs: The names of the logs.
     """
     whole = axis(result)
@@ -106,10 +106,10 @@ def render(result: Replay, matched: Mapping[str, Matches], logs: Sequence[str]) 
             unknown=[item for item in alarms if item.error],
             broken=[item for item in filters if item.error],
             unwatched=[item for item in filters if item.id not in watched and not item.error],
-            style=Markup(style),  # our own files, in which nothing comes from outside
+            style=Markup(style),  # our own files, without outside input
             script=Markup(script),
             policy=_policy(style, script),
-            events=Markup(text.embedded(embed(matched))),  # holds no <, > or &
+            events=Markup(text.embedded(embed(matched))),  # contains no <, > or &
         )
     )
 
@@ -122,7 +122,7 @@ def _filter(item: FilterReplay, matched: Matches) -> FilterView:
         matched=item.matched,
         shown=len(matched.events),
         tops=(
-            ("Who", "nobody: not authenticated", matched.by_principal),
+            ("Who", "not authenticated", matched.by_principal),
             ("Where from", "no address", matched.by_address),
             ("With what", "no user agent", matched.by_agent),
         ),
@@ -139,7 +139,7 @@ def _alarm(
     filters: Sequence[FilterView],
     folder: str,
 ) -> AlarmView:
-    alarm, told = item.alarm, item.error is None and whole is not None
+    alarm, evaluated = item.alarm, item.error is None and whole is not None
     metric = alarm.metric
     own = {
         source.logical_id
@@ -148,7 +148,7 @@ def _alarm(
         if source.metric.dimension_names == metric.dimension_names
     }
     views = tuple({view.id: view for view in filters if view.id in own}.values())
-    drawn = told and (item.alarmed or not views or any(view.matched for view in views))
+    drawn = evaluated and (item.alarmed or not views or any(view.matched for view in views))
     return AlarmView(
         id=alarm.logical_id,
         name=text.visible(alarm.alarm_name.removeprefix(folder)),
@@ -201,7 +201,7 @@ def _asset(name: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing may be loaded, and only this style and this script may run."""
+    """Return a policy that loads nothing, and allows only this style and this script."""
 
     def digest(content: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

@@ -192,7 +192,7 @@ class TestLargeLogs:
         assert result.filters[0].matched == 18_000
         assert json.loads(as_json(result))["duplicates_estimated"] is True
         assert "  about " in printed(result)
-        assert "00 of them came more than once" in printed(result)
+        assert "00 duplicates" in printed(result)
 
 
 class TestReport:
@@ -203,7 +203,7 @@ class TestReport:
         result = self.run(tmp_path, *[event("06:02:00", auditID=ID, stage="Panic", verb="get")] * 1235)
 
         assert result.filters[0].matched == 1235
-        assert "  1,234 of them came more than once (same auditID and stage): each is counted\n" in printed(result)
+        assert "  1,234 duplicates (same auditID and stage): each is counted\n" in printed(result)
         assert json.loads(as_json(result))["duplicates"] == 1234
         assert "duplicates_estimated" not in json.loads(as_json(result))
 
@@ -215,13 +215,13 @@ class TestReport:
         print_tuning(tuning, console)
 
         assert isinstance(console.file, StringIO)
-        assert "2 of them came more than once" in console.file.getvalue()
+        assert "2 duplicates (same auditID and stage)" in console.file.getvalue()
         assert json.loads(report.as_json(tuning))["duplicates"] == 2
 
     def test_is_silent_where_there_are_none(self, tmp_path: Path) -> None:
         result = self.run(tmp_path, *[event("06:02:00", auditID=one, stage="Panic") for one in (ID, OTHER)])
 
-        assert "more than once" not in printed(result)
+        assert "duplicate" not in printed(result)
         assert "duplicates" not in json.loads(as_json(result))
 
 
