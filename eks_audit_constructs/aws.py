@@ -22,13 +22,13 @@ _REFUSED = {
     "ExpiredToken": "the credentials have expired",
     "ExpiredTokenException": "the credentials have expired",
     "IncompleteSignature": "the credentials are malformed",
-    "InvalidAccessKeyId": "nobody has these credentials",
-    "InvalidClientTokenId": "nobody has these credentials",
+    "InvalidAccessKeyId": "AWS does not know these credentials",
+    "InvalidClientTokenId": "AWS does not know these credentials",
     "InvalidSignatureException": "the secret key or this machine's clock is wrong",
     "RequestExpired": "this machine's clock is wrong",
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "SignatureDoesNotMatch": "the secret key or this machine's clock is wrong",
-    "UnrecognizedClientException": "nobody has these credentials, or the Region is not enabled",
+    "UnrecognizedClientException": "AWS does not know these credentials, or the Region is not enabled",
 }
 """Errors whose message is not shown: some contain the request, including the session token."""
 
@@ -88,7 +88,7 @@ def asking(what: str, *, permission: str) -> Iterator[None]:
     except ClientError as error:
         raise _refusal(what, permission, error) from error
     except (HTTPClientError, NoConnectionError, IncompleteReadError) as error:
-        raise _no_answer(what, type(error).__name__, _sentence(error), "Try again, and see to the network") from error
+        raise _no_answer(what, type(error).__name__, _sentence(error), "Check the network and try again") from error
     except (BotoCoreError, Boto3Error) as error:
         way_out = "Sign in (aws sso login, or name a --profile), then try again"
         raise _no_answer(what, type(error).__name__, _sentence(error), way_out) from error

@@ -138,6 +138,14 @@ def test_a_floor_rests_only_on_floors_below(module: str, path: Path) -> None:
             assert package not in CDK, f"{path.name} imports {name}"
 
 
+def test_in_the_cdk_room_aws_cdk_goes_by_no_other_name() -> None:
+    """`cdk` is our own package there."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert all(alias.asname != "cdk" for alias in node.names), path.name
+
+
 @pytest.mark.parametrize("module", WITHOUT_CDK)
 def test_below_the_line_no_cdk_is_loaded(module: str) -> None:
     assert loaded_with(f"eks_audit_constructs.{module}").isdisjoint(CDK)

@@ -65,7 +65,7 @@ class Selection:
                 "--only, --severity",
                 value=f"{', '.join(self.only)}: {self.severity}",
                 limit="no detection is left",
-                way_out="See what there is: eks-audit detections",
+                way_out="List the detections: eks-audit detections",
             )
         return chosen
 

@@ -178,7 +178,7 @@ class TestNoAnswer:
             (THROTTLED, "still throttled after 2 attempts"),
             (Fault("AccessDeniedException", "User x is not authorized"), "Allow logs:TestMetricFilter"),
             (Fault("ExpiredTokenException", "expired"), "the credentials have expired"),
-            (Fault("UnrecognizedClientException", "invalid"), "nobody has these credentials"),
+            (Fault("UnrecognizedClientException", "invalid"), "does not know these credentials"),
             (Fault("InvalidSignatureException", f"should have been\nx-amz-security-token:{SECRET}"), "secret key"),
             (Fault("ServiceUnavailableException", "Later.\nMuch later.", status=500), "Later"),
         ],
@@ -219,7 +219,7 @@ class TestNoAnswer:
     def test_nobody_there(self, fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
-        with pytest.raises(AwsError, match="see to the network"):
+        with pytest.raises(AwsError, match="Check the network"):
             asked(self.QUESTION)
 
     def test_without_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
