@@ -51,10 +51,10 @@ function row(event) {
 }
 
 function finder(rows) {
-  const label = make("label", "find", "Find in these"), input = make("input"), told = make("span", "note");
+  const label = make("label", "find", "Find in these"), input = make("input"), found = make("span", "note");
   input.type = "search";
-  told.setAttribute("role", "status");
-  label.append(input, told);
+  found.setAttribute("role", "status");
+  label.append(input, found);
   input.addEventListener("input", () => {
     const wanted = input.value.toLowerCase();
     let shown = 0;
@@ -62,7 +62,7 @@ function finder(rows) {
       element.hidden = !text.includes(wanted);
       shown += !element.hidden;
     }
-    told.textContent = wanted ? `${shown} of ${rows.length}` : "";
+    found.textContent = wanted ? `${shown} of ${rows.length}` : "";
   });
   return label;
 }
