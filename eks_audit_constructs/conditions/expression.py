@@ -17,11 +17,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
-from typing import TypeAlias
+
+from eks_audit_constructs.conditions import paths
+from eks_audit_constructs.conditions.operands import Constant, Operand, Operator, Regex
+from eks_audit_constructs.conditions.paths import ANY_ELEMENT, Path, selector
 
 __all__ = [
     "ANY_ELEMENT",
@@ -33,6 +34,7 @@ __all__ = [
     "Field",
     "Is",
     "NotExists",
+    "Operand",
     "Operator",
     "Or",
     "Path",
@@ -44,57 +46,6 @@ __all__ = [
     "message_contains",
     "selector",
 ]
-
-
-class _AnyElement(Enum):
-    ANY_ELEMENT = "[*]"
-
-
-ANY_ELEMENT = _AnyElement.ANY_ELEMENT
-"""The path segment `[*]`: any element of an array."""
-
-Path: TypeAlias = tuple[str | int | _AnyElement, ...]
-"""The location of a value in an event: keys, array indexes and `ANY_ELEMENT`."""
-
-
-class Operator(Enum):
-    """A comparison operator, as CloudWatch writes it."""
-
-    EQ = "="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-
-    @property
-    def opposite(self) -> Operator:
-        return _OPPOSITES[self]
-
-
-_OPPOSITES = {
-    Operator.EQ: Operator.NE,
-    Operator.NE: Operator.EQ,
-    Operator.LT: Operator.GE,
-    Operator.GE: Operator.LT,
-    Operator.GT: Operator.LE,
-    Operator.LE: Operator.GT,
-}
-
-
-class Constant(Enum):
-    """An operand of `IS`."""
-
-    TRUE = "TRUE"
-    FALSE = "FALSE"
-    NULL = "NULL"
-
-
-@dataclass(frozen=True, slots=True)
-class Regex:
-    """A regular expression in CloudWatch's syntax; matches anywhere in the text unless anchored."""
-
-    source: str
 
 
 class Expression:
@@ -125,7 +76,7 @@ class Comparison(Expression):
 
     path: Path
     operator: Operator
-    value: str | int | float | Regex
+    value: Operand
 
     def __post_init__(self) -> None:
         number = isinstance(self.value, (int, float))
@@ -263,47 +214,7 @@ def field(name: str) -> Field:
     Raises:
         ValueError: The name does not have this form.
     """
-    path: list[str | int | _AnyElement] = []
-    position = 0
-    while position < len(name):
-        part = _SEGMENT.match(name, position)
-        if part is None or (part["key"] is not None and bool(path) != bool(part["dot"])):
-            break
-        if part["key"] is not None:
-            path.append(part["key"])
-        elif part["quoted"] is not None:
-            path.append(part["quoted"])
-        elif part["index"] is not None:
-            path.append(int(part["index"]))
-        else:
-            path.append(ANY_ELEMENT)
-        position = part.end()
-    if not path or position < len(name):
-        raise ValueError(f"{name!r} is no field name: expected a.b, a[0].b, a[*].b or a['b.c']")
-    return Field(tuple(path))
-
-
-_SEGMENT = re.compile(
-    r"(?P<dot>\.)?(?P<key>[A-Za-z_][\w-]*)|\[(?:'(?P<quoted>[^'\\]+)'|(?P<index>\d+)|\*)\]",
-)
-
-
-def selector(path: Path) -> str:
-    """Format a path as a name that `field()` accepts."""
-    text = ""
-    for segment in path:
-        if isinstance(segment, int):
-            text += f"[{segment}]"
-        elif segment is ANY_ELEMENT:
-            text += "[*]"
-        elif _PLAIN_KEY.fullmatch(segment):
-            text += f".{segment}" if text else segment
-        else:
-            text += f"['{segment}']"
-    return text
-
-
-_PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*")
+    return Field(paths.read(name))
 
 
 def message_contains(text: str) -> Expression:
@@ -338,7 +249,7 @@ def _flatten(kind: type[And] | type[Or], terms: Iterable[Expression]) -> tuple[E
     return tuple(flat)
 
 
-def _comparable(value: object) -> str | int | float | Regex:
+def _comparable(value: object) -> Operand:
     if isinstance(value, (str, int, float, Regex)):
         return value
     raise TypeError(f"a field is compared with a string or a number, not with {value!r}")
