@@ -12,7 +12,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-disc
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -34,6 +33,13 @@ from eks_audit_constructs.conditions.expression import (
     Regex,
     Term,
     selector,
+)
+from eks_audit_constructs.conditions.insights_regexes import (
+    ANY_TEXT,
+    between_quotes,
+    glob,
+    in_json,
+    regex,
 )
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -145,7 +151,7 @@ class _Renderer:
                 return _single(f"not ispresent({self._name(path)})")
             case Term(text, absent):
                 like = "not like" if absent else "like"
-                wanted = _regex(text.source) if isinstance(text, Regex) else self._literal(text)
+                wanted = regex(text.source) if isinstance(text, Regex) else self._literal(text)
                 return _single(f"@message {like} {wanted}")
         raise TypeError(f"{expression!r} is not a condition")
 
@@ -158,7 +164,7 @@ class _Renderer:
                 raise self._never(comparison)
             return _single(f"ispresent({name})")
         if isinstance(value, Regex) or (isinstance(value, str) and "*" in value):
-            pattern = _regex(value.source) if isinstance(value, Regex) else _glob(value)
+            pattern = regex(value.source) if isinstance(value, Regex) else glob(value)
             sign, wanted = "like" if comparison.operator is Operator.EQ else "not like", pattern
         else:
             wanted = self._literal(value)
@@ -204,15 +210,17 @@ class _Renderer:
         *_, last = (at for at, segment in enumerate(path) if isinstance(segment, str))
         element = "".join(r"\[" if index == 0 else r"\[[^\]]*" for index in path[last + 1 :])
         if isinstance(value, Regex):
-            branches = [_between_quotes(branch) for branch in value.source.split("|")]  # these have no groups
+            branches = [between_quotes(branch) for branch in value.source.split("|")]  # these have no groups
             wanted = f'"(?:{"|".join(branches)})' if len(branches) > 1 else f'"{branches[0]}'
         elif isinstance(value, str):
             self._check_characters(value)
-            wanted = f'"{_ANY_TEXT.join(map(_in_json, re.split(r"[*]+", value)))}"' if value.strip("*") else r"[^\[{n]"
+            wanted = f'"{ANY_TEXT.join(map(in_json, re.split(r"[*]+", value)))}"' if value.strip("*") else r"[^\[{n]"
         else:
             literal = str(value).lower() if isinstance(value, bool) else self._literal(value)
             wanted = f"{re.escape(literal)}[,}}\\]]"
-        return _single(f"@message like {_regex(f'{_in_json_key(str(path[last]))}:{element}{wanted}')}")
+        key = in_json(str(path[last]))
+        found = f'"{key}":{element}{wanted}'
+        return _single(f"@message like {regex(found)}")
 
     def _literal(self, value: str | int | float) -> str:
         if isinstance(value, str):
@@ -276,40 +284,3 @@ def _single(text: str) -> _Clause:
 
 def _join(word: Literal["and", "or"], clauses: list[_Clause]) -> _Clause:
     return _Clause(word, tuple(dict.fromkeys(part for clause in clauses for part in clause.inside(word))))
-
-
-def _glob(text: str) -> str:
-    """Convert a glob to a regular expression, anchored at each end that is not `*`."""
-    start, end = "" if text.startswith("*") else "^", "" if text.endswith("*") else "$"
-    parts = [_SPECIAL.sub(r"\\\g<0>", part) for part in re.split(r"\*+", text.strip("*"))]
-    return _regex(start + ".*".join(parts) + end)
-
-
-_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
-
-
-_ANY_TEXT = r'(?:[^"\\]|\\.)*'
-"""Any characters inside a JSON string."""
-
-
-def _in_json(text: str) -> str:
-    """Return a regular expression for text inside a JSON string. Go also escapes <, > and &."""
-    escaped = _SPECIAL.sub(r"\\\g<0>", json.dumps(text, ensure_ascii=False)[1:-1])
-    return re.sub("[<>&]", lambda found: rf"\\u{ord(found[0]):04x}", escaped)
-
-
-def _in_json_key(key: str) -> str:
-    return f'"{_in_json(key)}"'
-
-
-def _between_quotes(branch: str) -> str:
-    """Match a branch of a regular expression inside a JSON string: at its start or end if anchored, else anywhere."""
-    start = "" if branch.startswith("^") else _ANY_TEXT
-    end = '"' if branch.endswith("$") else ""
-    return start + branch.removeprefix("^").removesuffix("$") + end
-
-
-def _regex(source: str) -> str:
-    """Put a regular expression between slashes, and escape those inside it."""
-    escaped = re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", source)
-    return f"/{escaped}/"
