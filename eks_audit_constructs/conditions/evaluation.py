@@ -16,6 +16,8 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
+    Operand,
     Operator,
     Or,
     Path,
@@ -77,7 +79,7 @@ def _on_field(path: Path, test: _Test) -> Predicate:
     return lambda _, event: isinstance(event, dict) and any(test(value) for value in read(event))
 
 
-def _comparison(sign: Operator, wanted: str | int | float | Regex) -> _Test:
+def _comparison(sign: Operator, wanted: Operand) -> _Test:
     if isinstance(wanted, (int, float)):
         compare, number = _ORDER[sign], _as_float(wanted)
         return lambda value: _is_number(value) and compare(_as_float(value), number)
@@ -87,10 +89,19 @@ def _comparison(sign: Operator, wanted: str | int | float | Regex) -> _Test:
     if isinstance(wanted, Regex):
         search = re.compile(_ending(wanted.source), re.ASCII).search
         return lambda value: isinstance(value, str) and (search(value) is not None) is equal
+    if isinstance(wanted, NumberGlob):
+        digits = _glob(wanted.text)
+        return lambda value: _is_integer(value) and digits(str(value)) is equal
     if "*" in wanted:
-        glob = re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL).fullmatch
-        return lambda value: isinstance(value, str) and (glob(value) is not None) is equal
+        text = _glob(wanted)
+        return lambda value: isinstance(value, str) and text(value) is equal
     return lambda value: isinstance(value, str) and (value == wanted) is equal
+
+
+def _glob(wanted: str) -> Callable[[str], bool]:
+    """Return whether a whole text matches, `*` being any text."""
+    matched = re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL).fullmatch
+    return lambda text: matched(text) is not None
 
 
 def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
@@ -130,6 +141,10 @@ def _found(text: str | Regex) -> Callable[[bytes], bool]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _as_float(number: Any) -> float:

@@ -6,7 +6,8 @@
 Every rendering has the semantics of CloudWatch Logs filter patterns:
 
 - A comparison with a missing field, or with an object or an array, is false, even `!=`.
-- Strings only compare with strings, numbers only with numbers. `*` in a string matches any text.
+- Strings only compare with strings, numbers only with numbers. `*` in a string matches any text,
+  and in a number (`matches_number("4*")`) any digits.
 - The string `"*"` on its own means that the field holds a string, a number or a boolean.
 - `a[*].b == x` is true if it is true for some element.
 
@@ -21,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eks_audit_constructs.conditions import paths
-from eks_audit_constructs.conditions.operands import Constant, Operand, Operator, Regex
+from eks_audit_constructs.conditions.operands import Constant, NumberGlob, Operand, Operator, Regex
 from eks_audit_constructs.conditions.paths import ANY_ELEMENT, Path, selector
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Field",
     "Is",
     "NotExists",
+    "NumberGlob",
     "Operand",
     "Operator",
     "Or",
@@ -188,6 +190,14 @@ class Field:
         """Match if the field is a string that contains a match of a regular expression in CloudWatch's syntax."""
         return Comparison(self.path, Operator.EQ, Regex(regex))
 
+    def matches_number(self, digits: str) -> Expression:
+        """Match if the field is a whole number with these digits, of which `*` stands for any: `"4*"` for 4, 40, 403.
+
+        Raises:
+            ValueError: The text is not digits and at least one `*`.
+        """
+        return Comparison(self.path, Operator.EQ, NumberGlob(digits))
+
     def is_true(self) -> Expression:
         return Is(self.path, Constant.TRUE)
 
@@ -250,7 +260,7 @@ def _flatten(kind: type[And] | type[Or], terms: Iterable[Expression]) -> tuple[E
 
 
 def _comparable(value: object) -> Operand:
-    if isinstance(value, (str, int, float, Regex)):
+    if isinstance(value, Operand):
         return value
     raise TypeError(f"a field is compared with a string or a number, not with {value!r}")
 

@@ -18,6 +18,8 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
+    Operand,
     Or,
     Path,
     Regex,
@@ -99,16 +101,18 @@ def _selector(path: Path) -> str:
     return f"$.{selector(path)}"
 
 
-def _literal(value: str | int | float | Regex, where: str) -> str:
+def _literal(value: Operand, where: str) -> str:
     if isinstance(value, Regex):
         return f"%{value.source}%"
+    if isinstance(value, NumberGlob):
+        return value.text
     if isinstance(value, str):
         return _quoted(value, where)
     if not math.isfinite(value):
         raise AuditConfigurationError(
             where, value=value, limit="a filter pattern compares finite numbers", way_out="Give a decimal number."
         )
-    # CloudWatch does not accept exponents.
+    # CloudWatch reads exponents too, but plain digits leave nothing open.
     return str(value) if isinstance(value, int) else f"{Decimal(repr(value)):f}"
 
 

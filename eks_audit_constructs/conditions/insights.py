@@ -27,6 +27,8 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
+    Operand,
     Operator,
     Or,
     Path,
@@ -37,6 +39,7 @@ from eks_audit_constructs.conditions.expression import (
 from eks_audit_constructs.conditions.insights_regexes import (
     ANY_TEXT,
     between_quotes,
+    digits,
     glob,
     in_json,
     regex,
@@ -163,6 +166,11 @@ class _Renderer:
             if comparison.operator is Operator.NE:
                 raise self._never(comparison)
             return _single(f"ispresent({name})")
+        if isinstance(value, NumberGlob):
+            wanted = f"/^{digits(value.text)}$/"
+            if comparison.operator is Operator.EQ:
+                return _single(f"{name} like {wanted}")
+            return _Clause("and", (f"{name} like /^-?[0-9]+$/", f"{name} not like {wanted}"))
         if isinstance(value, Regex) or (isinstance(value, str) and "*" in value):
             pattern = regex(value.source) if isinstance(value, Regex) else glob(value)
             sign, wanted = "like" if comparison.operator is Operator.EQ else "not like", pattern
@@ -205,7 +213,7 @@ class _Renderer:
         self._check_characters(name)
         return name if _PLAIN_NAME.fullmatch(name) else f"`{name}`"
 
-    def _in_text(self, path: Path, value: str | int | float | Regex) -> _Clause:
+    def _in_text(self, path: Path, value: Operand) -> _Clause:
         """Search for the key and value of an element in the text of the event, which has no spaces between them."""
         *_, last = (at for at, segment in enumerate(path) if isinstance(segment, str))
         element = "".join(r"\[" if index == 0 else r"\[[^\]]*" for index in path[last + 1 :])
@@ -215,6 +223,8 @@ class _Renderer:
         elif isinstance(value, str):
             self._check_characters(value)
             wanted = f'"{ANY_TEXT.join(map(in_json, re.split(r"[*]+", value)))}"' if value.strip("*") else r"[^\[{n]"
+        elif isinstance(value, NumberGlob):
+            wanted = f"{digits(value.text)}[,}}\\]]"
         else:
             literal = str(value).lower() if isinstance(value, bool) else self._literal(value)
             wanted = f"{re.escape(literal)}[,}}\\]]"

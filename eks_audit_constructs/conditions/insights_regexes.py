@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["ANY_TEXT", "between_quotes", "glob", "in_json", "regex"]
+__all__ = ["ANY_TEXT", "between_quotes", "digits", "glob", "in_json", "regex"]
 
 
 def glob(text: str) -> str:
@@ -13,6 +13,12 @@ def glob(text: str) -> str:
     start, end = "" if text.startswith("*") else "^", "" if text.endswith("*") else "$"
     parts = [_SPECIAL.sub(r"\\\g<0>", part) for part in re.split(r"\*+", text.strip("*"))]
     return regex(start + ".*".join(parts) + end)
+
+
+def digits(text: str) -> str:
+    """Return a regular expression, without anchors, for the whole numbers that match a `NumberGlob`."""
+    sign = "-?" if text.startswith("*") else ""
+    return sign + re.sub(r"\*+", "[0-9]*", text)
 
 
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-__all__ = ["Constant", "Operand", "Operator", "Regex"]
+__all__ = ["Constant", "NumberGlob", "Operand", "Operator", "Regex"]
 
 
 class Operator(Enum):
@@ -49,5 +50,31 @@ class Regex:
     source: str
 
 
-Operand: TypeAlias = str | int | float | Regex
+@dataclass(frozen=True, slots=True)
+class NumberGlob:
+    """A number with wildcards, as in `4*`: `*` matches any digits, or none, and at the front a minus sign as well.
+
+    AWS's page says "use the asterisk as a wild card to match numbers", and that these are integers. So a whole number
+    is compared as JSON writes it. About a number with a fraction or an exponent the page is silent: it matches neither
+    `=` nor `!=`.
+
+    Raises:
+        ValueError: The text is not digits and at least one `*`, with or without a minus sign.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.is_one(self.text):
+            raise ValueError(f"{self.text!r} is no number with wildcards: expected digits and *, as in 4*")
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        return _NUMBER_GLOB.fullmatch(text) is not None
+
+
+_NUMBER_GLOB = re.compile(r"-?(?=.*[0-9])(?=.*\*)[0-9*]+")
+
+
+Operand: TypeAlias = str | int | float | Regex | NumberGlob
 """What a field is compared with; `*` in a `str` matches any text."""

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from pathlib import Path as FilePath
@@ -19,6 +20,8 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
+    Operand,
     Operator,
     Path,
     Regex,
@@ -32,7 +35,7 @@ from eks_audit_constructs.errors import AuditConfigurationError
 __all__ = ["parse"]
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def parse(text: str, *, where: str = "filter pattern") -> Expression:
@@ -85,7 +88,7 @@ class _Reader(Transformer[Token, Any]):
     def comparison(self, parts: list[Token]) -> Expression:
         path, sign, value = _read_path(parts[0]), Operator(parts[1].value), _read_value(parts[2])
         if sign not in (Operator.EQ, Operator.NE) and not isinstance(value, (int, float)):
-            raise ValueError(f"{sign.value} compares numbers without quotes, not {parts[2]}")
+            raise ValueError(f"{sign.value} compares numbers without quotes and wildcards, not {parts[2]}")
         return Comparison(path, sign, value)
 
     def is_constant(self, parts: list[Token]) -> Expression:
@@ -113,12 +116,20 @@ def _read_path(token: Token) -> Path:
     return field(name).path
 
 
-def _read_value(token: Token) -> str | int | float | Regex:
+def _read_value(token: Token) -> Operand:
+    """Read what a field is compared with; without quotes, all that can be a number is one, and the rest is text."""
     if token.type == "REGEX":
         return Regex(token[1:-1])
-    if token.type == "BARE" and _NUMBER.fullmatch(token):
-        return float(token) if "." in token else int(token)
-    return _unquoted(token)
+    if token.type == "QUOTED":
+        return _unquoted(token)
+    if NumberGlob.is_one(token):
+        return NumberGlob(token.value)
+    if not _NUMBER.fullmatch(token):
+        return token.value
+    number = int(token) if token.lstrip("+-").isdigit() else float(token)
+    if abs(number) == math.inf:
+        raise ValueError(f"{token} is too large for a number")
+    return number
 
 
 def _unquoted(token: Token) -> str:

@@ -25,6 +25,7 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     Path,
@@ -185,6 +186,8 @@ def condition(expression: Expression, fields: Fields) -> str:
             if ANY_ELEMENT not in path:
                 return f"{fields.number(_checked(path))} {compared}"
             return _on_value(path, fields, lambda value: f"{dialect.number(value)} {compared}")
+        case Comparison(path, sign, NumberGlob(text)):
+            return _on_value(path, fields, lambda value: _matches(dialect.digits(value), sign, text, dialect))
         case Is(path, constant):
             name = constant.name.lower()
             return _on_value(path, fields, lambda value: f"{dialect.text(value)} = {literal(name)}", name)

@@ -29,6 +29,11 @@ class Dialect:
         """Return a JSON number as a double, NULL for any other value."""
         return f"try_cast({self.text(value)} as double)"
 
+    def digits(self, value: str) -> str:
+        """Return a whole JSON number as text, NULL for any other value."""
+        text = self.text(value)
+        return f"case when {self.searched(text, '^-?[0-9]+$')} then {text} end"
+
     def string(self, value: str) -> str:
         """Decode a JSON string, NULL for any other value."""
         # A string without escapes is the text between its quotes, which is faster than decoding it.

@@ -23,6 +23,7 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     Path,
@@ -212,6 +213,8 @@ def _item(leaf: Expression) -> tuple[str, Any]:
             return f"{_name(path)}|re", source
         case Comparison(path, Operator.EQ, str() as text):
             return f"{_name(path)}|cased" if fields.any_case(path) else _name(path), _escaped(text)
+        case Comparison(path, _, NumberGlob(text)):
+            raise UnsupportedInSigmaError(f"Sigma has no wildcard for numbers, as in {selector(path)} = {text}")
         case Comparison(path, Operator.EQ, value):
             return _name(path), value
         case Comparison(path, operator, value):

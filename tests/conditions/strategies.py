@@ -14,6 +14,7 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
     Operator,
     Path,
     Regex,
@@ -22,7 +23,7 @@ from eks_audit_constructs.conditions.expression import (
     any_of,
 )
 
-__all__ = ["ELEMENT_PATHS", "NUMBERS", "PATHS", "REGEXES", "STRINGS", "events", "expressions", "lines"]
+__all__ = ["ELEMENT_PATHS", "NUMBERS", "NUMBER_GLOBS", "PATHS", "REGEXES", "STRINGS", "events", "expressions", "lines"]
 
 PATHS: tuple[Path, ...] = (
     ("verb",),
@@ -53,6 +54,7 @@ STRINGS = (
 )
 GLOBS = ("*", "**", "system:*", "*:anonymous", "*e*", "1*%", "a_*", "s*:*s", '*"*', "*\\*", "*😀")
 NUMBERS: tuple[int | float, ...] = (403, 403.0, 0, -1, 0.5, 0.1 + 0.2, 1e-7, 1e300, 2**53, 2**63, 10**30)
+NUMBER_GLOBS = ("4*", "*3", "4*3", "-*1", "**0", "*0*")
 REGEXES = ("^system:", "^40[13]$", "[a-z]+t$", "a.b", "get|null", r"^\w\w\w$", r"\\")
 TEXTS = ("get", "403", "{", '"verb"', "denied", "[", "zażółć", "%")
 
@@ -69,6 +71,7 @@ def expressions(*, terms: bool = False, elements: bool = True) -> st.SearchStrat
     leaves: st.SearchStrategy[Expression] = st.one_of(
         st.builds(Comparison, paths, equality, st.sampled_from(STRINGS + GLOBS)),
         st.builds(Comparison, paths, st.sampled_from(Operator), st.sampled_from(NUMBERS)),
+        st.builds(Comparison, paths, equality, st.sampled_from(NUMBER_GLOBS).map(NumberGlob)),
         st.builds(Comparison, paths, equality, st.sampled_from(REGEXES).map(Regex)),
         st.builds(Is, paths, st.sampled_from(Constant)),
         st.builds(NotExists, paths),

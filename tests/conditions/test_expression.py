@@ -9,6 +9,7 @@ from eks_audit_constructs.conditions.expression import (
     Comparison,
     Expression,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     all_of,
@@ -71,6 +72,14 @@ def test_a_field_is_compared_with_text_or_numbers_only(value: object) -> None:
 def test_text_has_no_order() -> None:
     with pytest.raises(TypeError, match="compares numbers"):
         field("verb") < "get"  # noqa: B015  # the comparison itself is what raises
+    with pytest.raises(TypeError, match="compares numbers"):
+        Comparison(("code",), Operator.GE, NumberGlob("4*"))
+
+
+@pytest.mark.parametrize("text", ["", "*", "-*", "403", "4.*", "+4*", "1e*", "4*x", "4-*"])
+def test_a_number_with_wildcards_is_digits_and_stars(text: str) -> None:
+    with pytest.raises(ValueError, match="is no number with wildcards"):
+        field("code").matches_number(text)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +91,9 @@ def test_text_has_no_order() -> None:
         (field("user.username") != "ci", {"user": {}}, False),
         (~(field("code") >= 400), {"code": 200}, True),
         (~(field("code") >= 400), {"code": 403}, False),
+        (~field("code").matches_number("4*"), {"code": 503}, True),
+        (~field("code").matches_number("4*"), {}, True),
+        (~field("code").matches_number("4*"), {"code": 403}, False),
         (~field("dry").is_true(), {"dry": False}, True),
         (~field("dry").is_true(), {}, True),
         (~field("dry").is_true(), {"dry": True}, False),

@@ -10,6 +10,7 @@ from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import (
     EVERYTHING,
     Expression,
+    NumberGlob,
     Regex,
     Term,
     all_of,
@@ -37,6 +38,8 @@ from tests.conditions.strategies import expressions, lines
             "{ ($.a = 1) && (($.b = 2) || ($.c = 3)) }",
         ),
         (field("a").matches("^x[0-9]+$"), "{ $.a = %^x[0-9]+$% }"),
+        (field("responseStatus.code").matches_number("4*"), "{ $.responseStatus.code = 4* }"),
+        (field("responseStatus.code") != NumberGlob("*3"), "{ $.responseStatus.code != *3 }"),
         (message_contains("access denied") & ~message_contains("health"), '"access denied" -"health"'),
         (message_contains("a") | message_contains("b"), '?"a" ?"b"'),
         (EVERYTHING, ""),
@@ -58,6 +61,15 @@ def test_reading_what_was_written_means_the_same(expression: Expression, line: s
     except ValueError:
         event = MISSING
     assert predicate(parse(pattern))(line.encode(), event) is predicate(expression)(line.encode(), event)
+
+
+@given(expression=expressions())
+def test_what_was_read_is_written_and_read_back_as_it_was(expression: Expression) -> None:
+    try:
+        read = parse(render(expression, where="test"))
+    except AuditConfigurationError:
+        return
+    assert parse(render(read, where="test")) == read
 
 
 @given(st.text(st.sampled_from('{}$.ab[]*01"%()&|=!<>ISNOTEXTRUE -?\\'), max_size=40))
@@ -96,6 +108,8 @@ def test_spacing_and_quotes_do_not_matter() -> None:
         ('{ $.a IN ["x"] }', "from character"),
         ("{ a = 1 }", "from character 3 on"),
         ('{ $.a > "x" }', "compares numbers"),
+        ("{ $.a > 4* }", "compares numbers without quotes and wildcards"),
+        ("{ $.a < 1e999 }", "too large"),
         ("{ $.a['x = 1 }", "from character"),
         ("foo-bar", "only a quoted term may have"),
         ("[ip, user, code = 4*]", "space-delimited"),

@@ -16,6 +16,7 @@ from eks_audit_constructs.conditions.expression import (
     Comparison,
     Expression,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     Regex,
@@ -49,6 +50,12 @@ verb, user, code = field("verb"), field("user.username"), field("responseStatus.
         (code >= 0.5, "responseStatus.code >= 0.5"),
         (code > 1e-7, "responseStatus.code > 0.0000001"),
         (code != 403, "ispresent(responseStatus.code) and responseStatus.code != 403"),
+        (code.matches_number("4*"), "responseStatus.code like /^4[0-9]*$/"),
+        (code.matches_number("*4"), "responseStatus.code like /^-?[0-9]*4$/"),
+        (
+            code != NumberGlob("4**3"),
+            "responseStatus.code like /^-?[0-9]+$/ and responseStatus.code not like /^4[0-9]*3$/",
+        ),
         (user == "system:*", "user.username like /^system:/"),
         (user == "*:admin", "user.username like /:admin$/"),
         (user == "*a.b*", r"user.username like /a\.b/"),
@@ -183,11 +190,15 @@ def test_what_insights_cannot_say(expression: Expression, limit: str) -> None:
         ("x[*].runAsUser", 0, {"runAsUser": 0}, {"runAsUser": 1000}),
         ("x[*].runAsUser", 0, {"list": [{"runAsUser": 0}]}, {"runAsUser": 0.5}),
         ("x[*].name", "*", {"name": 1}, {"name": {}}),
+        ("x[*].port", NumberGlob("80*"), {"port": 8080}, {"port": 8180, "name": "80"}),
+        ("x[*].port", NumberGlob("*80"), {"port": 8080}, {"port": 808}),
+        ("x[*].port", NumberGlob("8*"), {"port": 80}, {"port": 8.5}),
+        ("x[*].port", NumberGlob("8*"), {"port": 80}, {"port": "80"}),
     ],
     ids=str,
 )
 def test_any_element_is_looked_for_in_the_text(
-    name: str, value: str | int | Regex, event: dict[str, object], near_miss: dict[str, object]
+    name: str, value: str | int | Regex | NumberGlob, event: dict[str, object], near_miss: dict[str, object]
 ) -> None:
     clause = filter_clause(Comparison(field(name).path, Operator.EQ, value), where="q")
     found = re.fullmatch(r"@message like /(.*)/", clause)

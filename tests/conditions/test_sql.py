@@ -19,6 +19,7 @@ from eks_audit_constructs.conditions.expression import (
     Comparison,
     Expression,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     Path,
@@ -100,6 +101,17 @@ class TestDuckDB:
             (field("a") == "403", ['{"a":"403"}', '{"a":"4\\u00303"}'], ['{"a":403}', '{"a":"403 "}', "{}"]),
             (field("a") == 403, ['{"a":403}', '{"a":403.0}', '{"a":4.03e2}'], ['{"a":"403"}', '{"a":true}', "[403]"]),
             (field("a") != 403, ['{"a":404}'], ['{"a":403}', '{"a":"x"}', '{"a":null}', '{"a":[1]}', "{}", "text"]),
+            (
+                field("a").matches_number("4*3"),
+                ['{"a":403}', '{"a":43}', f'{{"a":4{"0" * 30}3}}'],
+                ['{"a":"403"}', '{"a":-403}', '{"a":403.0}', '{"a":4.3e1}', '{"a":[403]}', '{"a":true}', "{}", "403"],
+            ),
+            (
+                field("a") != NumberGlob("*3"),
+                ['{"a":404}', '{"a":-4}'],
+                ['{"a":403}', '{"a":-3}', '{"a":0.5}', '{"a":1e2}', '{"a":"4"}', '{"a":null}', '{"a":[4]}', "{}"],
+            ),
+            (field("a[*].b").matches_number("4*"), ['{"a":[{"b":5},{"b":4}]}'], ['{"a":[{"b":"4"}]}', '{"a":{"b":4}}']),
             (field("a") != "x", ['{"a":"y"}', '{"a":""}'], ['{"a":"x"}', '{"a":1}', '{"a":{"b":1}}', "{}", "text"]),
             (field("a") == "100%_*", ['{"a":"100%_"}', '{"a":"100%_x"}'], ['{"a":"1000x"}', '{"a":"100%"}']),
             (field("a") == "*", ['{"a":""}', '{"a":0}', '{"a":false}'], ['{"a":null}', '{"a":[]}', '{"a":{}}', "{}"]),
@@ -231,6 +243,13 @@ class TestText:
                 """
                 regexp_like(if(starts_with(json_format(json_extract(message, '$.annotations["a.b/c"]')), '"'),
                 json_extract_scalar(json_extract(message, '$.annotations["a.b/c"]'), '$')), '^it''s')
+                """,
+            ),
+            (
+                field("code").matches_number("4*3"),
+                """
+                case when regexp_like(json_format(json_extract(message, '$.code')), '^-?[0-9]+$')
+                then json_format(json_extract(message, '$.code')) end like '4%3'
                 """,
             ),
             (

@@ -25,6 +25,7 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
     Operator,
     Or,
     Regex,
@@ -159,6 +160,7 @@ def plain_expressions() -> st.SearchStrategy[Expression]:
         st.builds(Comparison, paths, equality, st.sampled_from((*TEXTS, *strategies.GLOBS))),
         st.builds(Comparison, paths, equality, st.sampled_from(strategies.REGEXES).map(Regex)),
         st.builds(Comparison, st.just(CODE), st.sampled_from(Operator), st.sampled_from(strategies.NUMBERS)),
+        st.builds(Comparison, st.just(CODE), equality, st.sampled_from(strategies.NUMBER_GLOBS).map(NumberGlob)),
         st.builds(NotExists, st.sampled_from([*TEXT_PATHS, CODE])),
     )
     several = st.lists(leaves, min_size=2, max_size=3)

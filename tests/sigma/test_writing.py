@@ -171,6 +171,10 @@ def test_fields_and_values(condition: Expression, written: dict[str, Any]) -> No
     ("condition", "says"),
     [
         (field("user.groups[*]") != "a", r"some element of user.groups\[\*\]"),
+        (
+            field("responseStatus.code").matches_number("4*"),
+            r"no wildcard for numbers, as in responseStatus.code = 4\*",
+        ),
         (field("verb").is_null(), "null from a missing field"),
         (field("flag") == "a", "no rule for Kubernetes audit logs can name the field flag"),
         (field("requestObject.metadata.labels['a|b']") == "c", "can name the field"),

@@ -18,6 +18,7 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
+    NumberGlob,
     Or,
     Regex,
     Term,
@@ -110,7 +111,7 @@ def _work(leaf: Comparison | Is | NotExists | Term) -> int:
     if isinstance(leaf, Term) or ANY_ELEMENT in leaf.path:
         return 1000
     wanted = leaf.value if isinstance(leaf, Comparison) else None
-    if isinstance(wanted, Regex) or (isinstance(wanted, str) and "*" in wanted.rstrip("*")):
+    if isinstance(wanted, Regex | NumberGlob) or (isinstance(wanted, str) and "*" in wanted.rstrip("*")):
         return 16
     return 4 if isinstance(wanted, str) and is_prefix(wanted) else 1
 

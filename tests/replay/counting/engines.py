@@ -27,6 +27,7 @@ QUESTIONS = [
 COMPARISONS = [
     *(QUESTIONS[number] for number in (0, 1, 4, 5, 8)),
     Question(condition=field("sourceIPs[0]") == "127.*"),
+    Question(condition=field("responseStatus.code").matches_number("4*")),
     Question(condition=field("objectRef.resource") != "pods", value=("responseStatus", "code")),
     Question(condition=(field("stage") == "ResponseComplete") & (field("objectRef.resource") == "*e*")),
     Question(condition=(field("user.username") != "system:*") & field("objectRef.subresource").not_exists()),
