@@ -28,13 +28,14 @@ from eks_audit_constructs.conditions.expression import (
 )
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["MAX_LENGTH", "check", "has_regex", "render"]
+__all__ = ["MAX_LENGTH", "has_regex", "read", "render"]
 
 MAX_LENGTH = 1024
 """Maximum characters of a filter pattern (PutMetricFilter)."""
 _MAX_REGEXES = 2
 _MAX_ANY_ELEMENTS = 3
-_REGEX_CHARACTERS = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+.]+")
+_REGEX_CHARACTERS = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+. ]+")
+"""The page lists them, without the space, which one of its examples has: `%^starting|^shutting down%`."""
 
 
 def render(expression: Expression, *, where: str) -> str:
@@ -57,8 +58,12 @@ def render(expression: Expression, *, where: str) -> str:
     return text
 
 
-def check(text: str, *, where: str) -> Expression:
-    """Parse a hand-written pattern, and reject one that CloudWatch would reject.
+def read(text: str, *, where: str) -> Expression:
+    """Read a pattern of anyone's, and reject one that CloudWatch would reject.
+
+    Args:
+        text: The pattern.
+        where: The subject of an error: the template's resource or the construct's path.
 
     Raises:
         AuditConfigurationError: With the position in the text, or the limit it exceeds.
@@ -155,11 +160,15 @@ def _check(expression: Expression, text: str, where: str) -> None:
     arrays = [path for path in map(_path, _nodes(expression)) if ANY_ELEMENT in path]
     refusal: tuple[object, str, str] | None = None
     if len(text) > MAX_LENGTH:
-        refusal = (text, f"{len(text)} characters; a filter pattern has at most {MAX_LENGTH}", "Split the detection.")
+        refusal = (text, f"{len(text)} characters; a filter pattern has at most {MAX_LENGTH}", "Split it.")
     elif len(regexes) > _MAX_REGEXES:
         refusal = (text, f"{len(regexes)} regular expressions; a pattern has at most {_MAX_REGEXES}", "Use wildcards.")
     elif len(arrays) > _MAX_ANY_ELEMENTS:
-        refusal = (text, f"{len(arrays)} selectors with [*]; a pattern has at most {_MAX_ANY_ELEMENTS}", "Split it.")
+        refusal = (
+            text,
+            f"{len(arrays)} selectors with [*]; a pattern has at most {_MAX_ANY_ELEMENTS}",
+            "Split it.",
+        )
     elif nested := [path for path in arrays if path.count(ANY_ELEMENT) > 1]:
         refusal = (selector(nested[0]), "a selector has at most one [*]", "Give an index for all arrays but one.")
     else:

@@ -16,7 +16,7 @@ from eks_audit_constructs.catalog.samples import samples
 from eks_audit_constructs.conditions import filter_pattern, sql
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.conditions.pattern_parser import parse
+from eks_audit_constructs.conditions.pattern_parser import caveats, parse
 
 EVENT_DETECTIONS = [detection for detection in catalog.ALL if detection.pattern is not None]
 
@@ -24,6 +24,11 @@ EVENT_DETECTIONS = [detection for detection in catalog.ALL if detection.pattern 
 def condition(detection: Detection) -> Expression:
     assert isinstance(detection.counted, Expression)
     return detection.counted
+
+
+@pytest.mark.parametrize("detection", EVENT_DETECTIONS, ids=lambda detection: detection.id)
+def test_no_pattern_relies_on_what_nobody_has_seen(detection: Detection) -> None:
+    assert caveats(detection.pattern or "") == ()
 
 
 @pytest.mark.parametrize("detection", EVENT_DETECTIONS, ids=lambda detection: detection.id)

@@ -18,8 +18,8 @@ from eks_audit_constructs.conditions.expression import (
     field,
     message_contains,
 )
-from eks_audit_constructs.conditions.filter_pattern import MAX_LENGTH, check, has_regex, render
-from eks_audit_constructs.conditions.pattern_parser import parse
+from eks_audit_constructs.conditions.filter_pattern import MAX_LENGTH, has_regex, read, render
+from eks_audit_constructs.conditions.pattern_parser import caveats, parse
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
 
@@ -75,7 +75,7 @@ def test_what_was_read_is_written_and_read_back_as_it_was(expression: Expression
 @given(st.text(st.sampled_from('{}$.ab[]*01"%()&|=!<>ISNOTEXTRUE -?\\'), max_size=40))
 def test_any_text_is_read_or_refused_with_the_one_error(text: str) -> None:
     try:
-        expression = check(text, where="test")
+        expression = read(text, where="test")
     except AuditConfigurationError as error:
         assert error.where == "test"
     else:
@@ -111,6 +111,9 @@ def test_spacing_and_quotes_do_not_matter() -> None:
         ("{ $.a > 4* }", "compares numbers without quotes and wildcards"),
         ("{ $.a < 1e999 }", "too large"),
         ("{ $.a['x = 1 }", "from character"),
+        ("{ $.verb = 'delete' }", "has the quote '"),
+        ("{ $.verb = \u201cdelete\u201d }", "has the quote \u201c"),
+        ("{ $.a ISNULL }", "from character"),
         ("foo-bar", "only a quoted term may have"),
         ("[ip, user, code = 4*]", "space-delimited"),
         ('"open', "from character 1 on"),
@@ -123,6 +126,63 @@ def test_a_broken_pattern_is_refused_with_its_place(pattern: str, says: str) -> 
     assert refusal.value.value == pattern
 
 
+def test_keywords_in_lower_case_are_read_like_the_others() -> None:
+    assert parse("{ $.a is null || $.b Is True }") == parse("{ $.a IS NULL || $.b IS TRUE }")
+    assert parse("{ $.a not exists }") == parse("{ $.a NOT EXISTS }")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "unseen"),
+    [
+        ("{ $.annotations['a.io/b'] = x }", "as in $.annotations['a.io/b'], read as one key"),
+        ("{ $.annotations.['a.b'] = x }", "as in $.annotations.['a.b'], read as one key"),
+        ("{ $.['a/b'] = x }", "as in $.['a/b'], read as one key"),
+        ("{ $.a = true }", "true without quotes, read as text and not as IS TRUE"),
+        ("{ $.a != Null }", "Null without quotes, read as text and not as IS NULL"),
+        ("{ $.a is NULL }", "keywords in lower case"),
+        ("{ $.a not exists && $.b IS null }", "keywords in lower case"),
+        ('{ $.code = "403" }', '"403" against a JSON number'),
+        ('{ $.code = "4*" }', '"4*" against a JSON number'),
+        ("{ $.code = %^40[13]$% }", "%^40[13]$% against a JSON number"),
+        (r"{ $.code = %^4\d% }", r"%^4\d% against a JSON number"),
+        ("{ $.a = %^starting|^shutting down% }", "a space in a regular expression"),
+        ("{ $.code = 4* }", "4* against text or a number with a fraction or an exponent"),
+        ("{ $.ip = 10.* }", "10.* against a JSON number"),
+        ("{ $.bytes = 1e* }", "1e* against a JSON number"),
+        ("{ $.bytes = 1E3 }", "1E3 with a capital E"),
+        ("{ $.user = system:admin }", "system:admin without quotes"),
+    ],
+)
+def test_what_nobody_has_seen_is_said(pattern: str, unseen: str) -> None:
+    [caveat] = caveats(pattern)
+    assert unseen in caveat
+    assert caveat.startswith("Not seen on CloudWatch: ")
+    assert caveat.endswith(". `eks-audit verify` settles it.")
+    parse(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        '"is null" "403" -true',
+        "%403%",
+        "{ ($.a IS NULL) && ($.b NOT EXISTS) || $.c IS TRUE }",
+        "{ $.['cluster.name'] = c && $.list[*].a-b[0] != 123.123.* }",
+        "{ $.latency = * && $.bytes >= 1e3 && $.number[0] != 1e-3 && $.n > +1000 && $.below = -5.5 }",
+        '{ $.a = "true" && $.verb = "is null" && $.ip = "10.*" && $.name = %^system:[a-z]+1$% }',
+    ],
+)
+def test_what_the_page_settles_has_no_caveat(pattern: str) -> None:
+    assert caveats(pattern) == ()
+
+
+def test_a_caveat_is_said_once() -> None:
+    assert len(caveats('{ $.a = "403" || $.b = "403" || $.c is null || $.d not exists }')) == 2
+    with pytest.raises(AuditConfigurationError, match="from character"):
+        caveats("{ $.a = }")
+
+
 LONGEST = field("user.username") == "x" * (MAX_LENGTH - len('{ $.user.username = "" }'))
 
 
@@ -131,7 +191,7 @@ def test_a_pattern_may_have_1024_characters_and_no_more() -> None:
     with pytest.raises(AuditConfigurationError, match="1025 characters; a filter pattern has at most 1024"):
         render(field("user.username") == "x" * (MAX_LENGTH - 23), where="test")
     with pytest.raises(AuditConfigurationError, match="at most 1024"):
-        check('{ $.a = "' + "x" * MAX_LENGTH + '" }', where="test")
+        read('{ $.a = "' + "x" * MAX_LENGTH + '" }', where="test")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +202,7 @@ def test_a_pattern_may_have_1024_characters_and_no_more() -> None:
         (field("a[*].b[*]") == "x", r"at most one \[\*\]"),
         (field("a").matches("(x|y)"), "no parentheses"),
         (field("a").matches("x{"), None),
+        (field("a").matches("^starting|^shutting down"), None),
         (field("a").matches("[x"), "regular expressions"),
         (field("a").matches("caffè"), "few symbols"),
         (field("a") == "", "at least one character"),
@@ -157,6 +218,28 @@ def test_what_cloudwatch_would_refuse_is_refused_before(expression: Expression, 
         return
     with pytest.raises(AuditConfigurationError, match=says):
         render(expression, where="detection 'mine'")
+
+
+FIELD_CASES = {
+    "long_pattern": ("{ " + " || ".join(['$.user.username = "dana@example.com"'] * 30) + " }", "at most 1024"),
+    "three_regexes": ("{ ($.verb = %del% ) && ($.kind = %Ev%) && ($.stage = %Resp%) }", "3 regular expressions"),
+    "parentheses": ("{ $.verb = %^(get|list)$% }", "no parentheses"),
+    "four_arrays": ("{ " + " && ".join(f"$.{name}[*] = 1" for name in "abcd") + " }", r"4 selectors with \[\*\]"),
+    "single_quotes": ("{ $.verb = 'delete' }", "knows only the double quote"),
+}
+
+
+@pytest.mark.parametrize(("pattern", "says"), FIELD_CASES.values(), ids=FIELD_CASES)
+def test_a_pattern_of_anyones_is_read_within_cloudwatchs_limits(pattern: str, says: str) -> None:
+    with pytest.raises(AuditConfigurationError, match=says) as refusal:
+        read(pattern, where="Filter in stack.json")
+    assert refusal.value.where == "Filter in stack.json"
+    assert refusal.value.way_out
+
+
+def test_a_pattern_within_the_limits_is_read() -> None:
+    pattern = "{ ($.verb = %del%) && ($.kind = %Ev%) && ($.a[*] = 4*) && ($.b[*] = 1) && ($.c[*] != x) }"
+    assert read(pattern, where="test") == parse(pattern)
 
 
 def test_patterns_with_regular_expressions_are_told_apart() -> None:

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from eks_audit_constructs import aws, catalog
 from eks_audit_constructs.catalog.samples import samples
-from eks_audit_constructs.conditions.filter_pattern import check
+from eks_audit_constructs.conditions.filter_pattern import read
+from eks_audit_constructs.conditions.pattern_parser import caveats
 from eks_audit_constructs.errors import AwsError
 from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.verify import Verification, checks, report, verify
@@ -157,7 +158,25 @@ class TestProbes:
 
         assert probe["hits"] and probe["misses"]
         assert item.expected() == (True,) * len(probe["hits"]) + (False,) * len(probe["misses"])
-        check(item.pattern, where=item.id)
+        read(item.pattern, where=item.id)
+
+    @pytest.mark.parametrize(
+        "unseen",
+        [
+            "brackets other than in AWS's own",
+            "keywords in lower case",
+            '" against a JSON number',
+            "% against a JSON number",
+            "a space in a regular expression",
+            "4* against text or a number with a fraction",
+            "10.* against a JSON number",
+            "with a capital E",
+            "true without quotes",
+            "without quotes, read as text. ",
+        ],
+    )
+    def test_whatever_a_caveat_says_a_probe_settles(self, unseen: str) -> None:
+        assert any(unseen in caveat for probe in TABLE for caveat in caveats(probe["pattern"]))
 
     def test_ids_are_unique(self) -> None:
         assert len({probe["id"] for probe in TABLE}) == len(TABLE)
