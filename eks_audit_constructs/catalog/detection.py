@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from eks_audit_constructs.catalog import fields
 from eks_audit_constructs.catalog.guards import Guard, outside
 from eks_audit_constructs.catalog.query import SavedQuery, listing
 from eks_audit_constructs.conditions import filter_pattern
@@ -68,7 +69,7 @@ class Detection:
         tags: Words to select detections by. The first is the theme, with which the name of the saved query begins.
 
     Raises:
-        AuditConfigurationError: CloudWatch would refuse the pattern or the alarm.
+        AuditConfigurationError: CloudWatch would refuse the pattern or the alarm, or the condition could never match.
     """
 
     id: str
@@ -165,7 +166,9 @@ class Detection:
     def _rendered(self) -> str | None:
         if isinstance(self.counted, Silence):
             return None
-        return filter_pattern.render(self.counted, where=f"detection {self.id!r}")
+        where = f"detection {self.id!r}"
+        fields.refuse_text_for_numbers(self.counted, where)
+        return filter_pattern.render(self.counted, where=where)
 
     def _queried(self) -> SavedQuery:
         if self.query is not None:

@@ -6,7 +6,8 @@ https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 
 from __future__ import annotations
 
-from eks_audit_constructs.conditions.expression import Path
+from eks_audit_constructs.conditions.expression import And, Comparison, Expression, Or, Path, Regex, selector
+from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = [
     "ALWAYS",
@@ -18,6 +19,7 @@ __all__ = [
     "PLURALS",
     "TEXTS",
     "any_case",
+    "refuse_text_for_numbers",
     "shape",
 ]
 
@@ -37,6 +39,7 @@ ALWAYS = frozenset({"kind", "apiVersion", "level", "auditID", "stage", "requestU
 """Fields that every event has."""
 
 NUMBERS = frozenset({"responseStatus.code"})
+"""Fields that contain only numbers."""
 
 OPEN = frozenset(
     {
@@ -112,3 +115,24 @@ def any_case(path: Path) -> bool:
     """Return whether a field may contain the same word in any case, as clients and servers choose."""
     name = shape(path)
     return name in _FREE_TEXT or (name.startswith("annotations.") and name not in LOWER_CASE)
+
+
+def refuse_text_for_numbers(condition: Expression, where: str) -> None:
+    """Reject a condition that compares text with a field of numbers, since no event could match it.
+
+    Raises:
+        AuditConfigurationError: With the field, the text, and the number to compare with.
+    """
+    match condition:
+        case And(terms) | Or(terms):
+            for term in terms:
+                refuse_text_for_numbers(term, where)
+        case Comparison(path, _, str() | Regex() as text) if text != "*" and shape(path) in NUMBERS:
+            name = selector(path)
+            raise AuditConfigurationError(
+                where,
+                value=text.source if isinstance(text, Regex) else text,
+                limit=f"{name} is always a number, and no text equals a number",
+                way_out=f'Write field("{name}") == 403, .is_in([401, 403]) or >= 400, '
+                'or .matches_number("4*") for a wildcard.',
+            )

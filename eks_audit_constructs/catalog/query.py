@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from eks_audit_constructs.catalog import fields
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -43,7 +44,7 @@ class SavedQuery:
         stream: The beginning of the names of the log streams it reads. Default: those of the audit log.
 
     Raises:
-        AuditConfigurationError: Insights would refuse the text.
+        AuditConfigurationError: Insights would refuse the text, or the condition compares text with a number.
     """
 
     id: str
@@ -69,6 +70,7 @@ class SavedQuery:
                 limit="a title must be text without /, which makes folders",
                 way_out="Reword it.",
             )
+        fields.refuse_text_for_numbers(self.condition, where)
         insights.check_query(self.text, where)
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from eks_audit_constructs import AuditConfigurationError, catalog
 from eks_audit_constructs.catalog import Detection, Detections, Guard, SavedQuery, Severity, Silence
 from eks_audit_constructs.conditions.evaluation import predicate
-from eks_audit_constructs.conditions.expression import EVERYTHING, field
+from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, field
 
 MINE = Detection(
     id="node-deleted",
@@ -51,6 +51,51 @@ def test_excluding_reaches_a_query_that_was_given() -> None:
     shared = dataclasses.replace(MINE, query=QUERY)
     assert shared.saved_query is QUERY
     assert 'user.username != "ci"' in shared.excluding(field("user.username") == "ci").saved_query.text
+
+
+CODE = field("responseStatus.code")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        CODE == "403",
+        CODE == "4*",
+        CODE != "200",
+        CODE.matches("^4"),
+        (field("verb") == "get") & ((CODE == "403") | (CODE == 401)),
+        ~(CODE == "403"),
+    ],
+    ids=str,
+)
+def test_text_is_not_compared_with_a_field_of_numbers(condition: Expression) -> None:
+    with pytest.raises(AuditConfigurationError, match="is always a number") as refusal:
+        dataclasses.replace(MINE, condition=condition)
+    assert refusal.value.where == "detection 'node-deleted'"
+    assert '.matches_number("4*")' in refusal.value.way_out
+    with pytest.raises(AuditConfigurationError, match="is always a number"):
+        dataclasses.replace(QUERY, condition=condition)
+    with pytest.raises(AuditConfigurationError, match="is always a number"):
+        MINE.excluding(condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        CODE == 403,
+        CODE.is_in([401, 403]),
+        (CODE >= 400) & (CODE < 500),
+        CODE.matches_number("4*"),
+        CODE.exists(),
+        CODE.not_exists(),
+        field("responseStatus.reason") == "403",
+        field("requestObject.code") == "403",
+    ],
+    ids=str,
+)
+def test_numbers_and_fields_that_may_hold_text_are_compared(condition: Expression) -> None:
+    assert dataclasses.replace(MINE, condition=condition).pattern
+    assert dataclasses.replace(QUERY, condition=condition).text
 
 
 ROBOT = Guard(user="robot", agent="robot/", why="Deletes nodes for a living.")
