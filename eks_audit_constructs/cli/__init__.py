@@ -20,6 +20,7 @@ import click
 from eks_audit_constructs.cli import demo, detections, query, replay, tune, verify
 from eks_audit_constructs.cli.app import app
 from eks_audit_constructs.cli.exit_codes import BAD_INPUT, CLOSED_PIPE, INTERRUPTED, OK
+from eks_audit_constructs.cli.terminal import escaped
 from eks_audit_constructs.errors import EksAuditError
 
 __all__ = ["app", "demo", "detections", "main", "query", "replay", "tune", "verify"]
@@ -78,7 +79,7 @@ def _report(error: BaseException) -> int:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):
-        print(f"eks-audit: {sentence}", file=sys.stderr)
+        print(escaped(f"eks-audit: {sentence}"), file=sys.stderr)
 
 
 def _discard_output() -> None:

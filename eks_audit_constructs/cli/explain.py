@@ -44,7 +44,7 @@ def print_detection(detection: Detection, console: Console) -> None:
         Text(detection.title, style="bold"),
         Text(f"({detection.severity.value} severity)", style=_COLOURS[detection.severity]),
     )
-    console.print(f"{detection.what} {detection.why}", markup=False)
+    console.print(f"{detection.what} {detection.why}")
     _section(console, "Do this", Text(detection.next_steps))
     _section(console, "Alarm", Text(f"{_alarm_at(detection)}. {detection.grounds}"))
     if detection.false_positives:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
+from typing import TypeAlias
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from eks_audit_constructs.cli.terminal import console, escaped
 
 __all__ = ["Progress", "as_json", "console", "refuse_input_as_output", "shown_progress"]
 
@@ -21,57 +18,30 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 as_json = click.option("--json", is_flag=True, help="Print the result as JSON.")
 
-_UNLIMITED = 100_000
-"""Columns of output that is not a terminal: grep needs whole lines."""
-
-
-def console() -> Console:
-    """Return a console for reports on stdout. Unless COLUMNS is set, only a terminal wraps lines."""
-    from rich.console import Console
-
-    if sys.stdout is not None and sys.stdout.isatty():
-        return Console(highlight=False)
-    file = None if sys.stdout is None else cast(TextIO, _Trimmed(sys.stdout))
-    return Console(file=file, highlight=False, width=None if "COLUMNS" in os.environ else _UNLIMITED)
-
-
-class _Trimmed:
-    """A file without the trailing blanks with which Rich fills tables; Rich writes whole lines."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> int:
-        return self._file.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
 
 @contextmanager
 def shown_progress() -> Iterator[tuple[Progress, Callable[[str], None]]]:
     """Show progress on stderr: yields a function for the task and its share done, and one for notes."""
 
     def say(sentence: str) -> None:
-        click.echo(f"eks-audit: {sentence}", err=True)
+        click.echo(escaped(f"eks-audit: {sentence}"), err=True)
 
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda what, share: None, say
         return
 
-    from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = console(stderr=True)
     with Bars(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("", total=1.0)
 
         def progress(what: str, share: float) -> None:
-            bar.update(task, description=what, completed=share)
+            bar.update(task, description=escaped(what), completed=share)
 
-        yield progress, lambda sentence: errors.print(f"eks-audit: {sentence}", markup=False)
+        yield progress, lambda sentence: errors.print(f"eks-audit: {sentence}", soft_wrap=True)
 
 
 def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | None) -> None:

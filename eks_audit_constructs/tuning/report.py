@@ -201,7 +201,7 @@ def _print_lines(tuning: Tuning, console: Console) -> None:
     code, context = python(tuning), cdk_json(tuning)
     if code is None or context is None:
         return
-    console.print("\n[bold]In Python[/], for EksAudit:")
+    console.print("\n", Text("In Python", style="bold"), ", for EksAudit:", sep="")
     console.print(reports.indented(Text(code)))
-    console.print("[bold]Or in the context[/] of cdk.json:")
+    console.print(Text("Or in the context", style="bold"), "of cdk.json:")
     console.print(reports.indented(Text(context)))

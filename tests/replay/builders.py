@@ -28,7 +28,7 @@ def write_template(folder: Path, **resources: Any) -> Path:
 
 def metric_filter(pattern: str, *, group: Any = "/aws/eks/x/cluster", **transformation: Any) -> dict[str, Any]:
     """A metric filter that counts hits, unless told otherwise."""
-    written = {"MetricNamespace": "Audit", "MetricName": "QuestionColumns", "MetricValue": "1", **transformation}
+    written = {"MetricNamespace": "Audit", "MetricName": "Hits", "MetricValue": "1", **transformation}
     properties = {"LogGroupName": group, "FilterPattern": pattern, "MetricTransformations": [written]}
     return {"Type": "AWS::Logs::MetricFilter", "Properties": properties}
 
@@ -37,7 +37,7 @@ def alarm(**properties: Any) -> dict[str, Any]:
     """An alarm on 2 hits in a minute, unless told otherwise."""
     defaults = {
         "Namespace": "Audit",
-        "MetricName": "QuestionColumns",
+        "MetricName": "Hits",
         "Statistic": "Sum",
         "Period": 60,
         "EvaluationPeriods": 1,
