@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.audit_logs import cache
-from eks_audit_constructs.audit_logs.documents import log_line
+from eks_audit_constructs.audit_logs.shapes.entry import log_line
 from eks_audit_constructs.aws import asking
 from eks_audit_constructs.errors import LogError
 

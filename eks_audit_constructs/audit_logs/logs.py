@@ -1,9 +1,9 @@
-"""Find the log files to read, and detect the shape of each.
+"""Find the log files to read, and tell the shape of each.
 
 - lines: one event per line (JSONL), with or without gzip
 - export: CloudWatch export files, with a time before the event in each line
 
-Anything else that holds log events (`documents`) is rewritten as one of these in a temporary file. A damaged file is
+Anything else that holds log events (`shapes`) is rewritten as one of these in temporary files. A damaged file is
 read up to the damage. Skipped and lost input is always reported.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
@@ -11,69 +11,59 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 
 from __future__ import annotations
 
-import gzip
-import io
+import codecs
 import logging
 import re
 import sys
 import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
 
-from eks_audit_constructs.audit_logs import documents
+from eks_audit_constructs.audit_logs import rewriting
+from eks_audit_constructs.audit_logs.archives import encoding_of, refuse_archive
+from eks_audit_constructs.audit_logs.log_files import (
+    DAMAGE,
+    GZIP,
+    Log,
+    Say,
+    Sound,
+    check_gzip,
+    decompressed,
+    open_log,
+    read_lines,
+    unreadable_log,
+)
+from eks_audit_constructs.audit_logs.shapes import Shape, lines, recognised
+from eks_audit_constructs.audit_logs.shapes.entry import CONTROL, EKS_STREAM, Found, Readable, Reader, is_audit_line
+from eks_audit_constructs.audit_logs.shapes.json_text import WHOLE
+from eks_audit_constructs.audit_logs.unknown import Unknown
 from eks_audit_constructs.errors import LogError
 
-__all__ = ["Log", "Say", "Shape", "open_log", "opened", "unreadable_log"]
+__all__ = ["Log", "Say", "Shape", "check_gzip", "open_log", "opened", "read_lines", "unreadable_log"]
 
-Say: TypeAlias = Callable[[str], None]
-"""Called with a warning about a log that can still be read."""
-
-_GZIP = b"\x1f\x8b"
 _HEAD = 65_536
-"""Bytes from which the shape is detected, unless the first line is longer."""
+"""Bytes from which the shape is told, unless the first line is longer."""
 _EXPORT_PROBE = "aws-logs-write-test"
 """A file without events that every export task leaves in its bucket."""
-_EXPORT_LINE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z ")
+_FIREHOSE_OBJECT = 128 * 1024 * 1024
+"""Bytes that Firehose puts in an object at most. Larger files are not searched for what it adds."""
+_AUDIT_STREAMS = "kube-apiserver-audit-"
 _GLOB = re.compile(r"[*?\[\]{}]")
+_CONTROL_LINE = f"\n{CONTROL}".encode()
+_MARK = re.compile(rb'"(kind|auditID|stageTimestamp|requestReceivedTimestamp|verb)"')
+"""One of these is in every audit event."""
+_EXPORT_TIME = re.compile(rb"\S+Z ")
 _BOM = b"\xef\xbb\xbf"
-
-
-_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
-
-
-class Shape(Enum):
-    """The format of a log."""
-
-    LINES = "lines"
-    EXPORT = "export"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Log:
-    """One log file."""
-
-    name: str
-    """As the user gave it."""
-    path: Path
-    shape: Shape
-    gzipped: bool
-    size: int
-    """Bytes on disk."""
-    say: Say = field(default=logging.getLogger(__name__).warning, repr=False, compare=False)
-    """Called with a warning if the log turns out to be damaged."""
+_BOM_WITHIN = b"\n" + _BOM
 
 
 @contextmanager
 def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[list[Log]]:
     """Open the logs at the given paths: files, folders (recursively) and `-` for standard input.
 
-    Input that is not a regular file (standard input, a pipe), or does not have one event per line, is copied to a
-    temporary file until the context ends.
+    Input that is not a regular file (standard input, a pipe), or does not have one event per line, is copied to
+    temporary files until the context ends.
 
     Args:
         paths: The paths.
@@ -83,64 +73,19 @@ def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[l
         LogError: There is no log, or one cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool:
-        finder = _Finder(Path(spool), _once(say or logging.getLogger(__name__).warning))
+        warn = _once(say or logging.getLogger(__name__).warning)
+        finder = _Finder(Path(spool), warn)
         logs = [log for path in paths for log in finder.found(str(path))]
+        for note in finder.unknown.notes():
+            warn(note)
         if not logs:
             raise LogError(
-                "logs", value="", limit="at least one log is needed", way_out="Name a file, a folder or - for stdin."
+                "logs",
+                value=", ".join(finder.unknown.left_out),
+                limit="at least one log is needed",
+                way_out="Name a file, a folder or - for stdin.",
             )
         yield logs
-
-
-def open_log(log: Log) -> BinaryIO:
-    """Open a log for reading, decompressed."""
-    return _open(log.path, log.gzipped)
-
-
-def read_lines(log: Log) -> Iterator[bytes]:
-    """Yield the lines of a log without their ends, and without a byte order mark at the beginning.
-
-    A damaged file ends, with a warning, where the damage begins.
-
-    Raises:
-        LogError: The file cannot be read.
-    """
-    number = 0
-    try:
-        with open_log(log) as file:
-            for number, line in enumerate(file, start=1):
-                yield (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\n").removesuffix(b"\r")
-    except _DAMAGE as error:
-        log.say(_damaged(log.name, error))
-    except OSError as error:
-        raise unreadable_log(log.name, error) from error
-
-
-def check_gzip(log: Log) -> None:
-    """Read a compressed log to its end, to report any damage.
-
-    Raises:
-        LogError: The file cannot be read.
-    """
-    try:
-        with open_log(log) as file:
-            while file.read(1 << 20):
-                pass
-    except _DAMAGE as error:
-        log.say(_damaged(log.name, error))
-    except OSError as error:
-        raise unreadable_log(log.name, error) from error
-
-
-def unreadable_log(name: str, error: BaseException) -> LogError:
-    """Return the error for a log that cannot be read."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return LogError(
-        name,
-        value=Path(name).name,
-        limit=f"the log cannot be read: {reason}",
-        way_out="Name a complete and readable file of audit events.",
-    )
 
 
 class _Finder:
@@ -148,20 +93,22 @@ class _Finder:
 
     def __init__(self, spool: Path, warn: Say) -> None:
         self._spool, self._warn = spool, warn
+        self._made = 0
+        self.unknown = Unknown()
 
     def found(self, name: str) -> Iterator[Log]:
         path = Path(name)
         try:
             if name == "-":
-                yield self._log("standard input", self._copied(sys.stdin.buffer))
+                yield from self._logs("standard input", self._copied(sys.stdin.buffer))
             elif path.is_dir():
                 yield from self._in_folder(path)
             elif path.is_file() or not path.exists():
-                yield self._log(name, self._plain(path))
+                yield from self._logs(name, self._plain(path))
             else:
                 with path.open("rb") as pipe:
                     copy = self._copied(pipe)
-                yield self._log(name, copy)
+                yield from self._logs(name, copy)
         except OSError as error:
             raise unreadable_log(name, error) from error
 
@@ -172,39 +119,82 @@ class _Finder:
             if file.name == _EXPORT_PROBE:
                 self._warn(f"{file}: left out, the export task wrote it to test the bucket")
             else:
-                yield self._log(str(file), self._plain(file))
+                yield from self._logs(str(file), self._plain(file), in_folder=True)
 
-    def _log(self, name: str, path: Path) -> Log:
-        """Return the log in a file, or in a copy if the file has another shape."""
+    def _logs(self, name: str, path: Path, *, in_folder: bool = False) -> Iterator[Log]:
+        """Yield the log in a file, or those in copies if the file has another shape."""
         with path.open("rb") as file:
-            gzipped = file.read(2) == _GZIP
+            gzipped = file.read(2) == GZIP
         head = _head(path, gzipped)
-        if head.startswith(_GZIP):  # Firehose compresses what CloudWatch Logs already compressed
-            return self._log(name, self._decompressed(name, path))
-        head = head.removeprefix(_BOM).lstrip()
-        shape = Shape.EXPORT if _EXPORT_LINE.match(head) else Shape.LINES
-        if documents.holds_documents(head.decode(errors="replace")):
-            path, shape = self._rewritten(name, path, gzipped)
-            gzipped = False
-        return Log(name=name, path=path, shape=shape, gzipped=gzipped, size=path.stat().st_size, say=self._warn)
+        if head.startswith(GZIP):  # Firehose compresses what CloudWatch Logs already compressed
+            yield from self._logs(name, self._decompressed(name, path), in_folder=in_folder)
+            return
+        refuse_archive(name, head)
+        if (encoding := encoding_of(head)) is not None:
+            yield from self._logs(name, self._recoded(name, path, gzipped, encoding), in_folder=in_folder)
+            return
+        text = head.removeprefix(_BOM).decode(errors="surrogateescape").lstrip()
+        shape, known = recognised(text, name)
+        if shape is Shape.LINES and text and _needs_copy(path, gzipped):
+            shape = lines.plain
+        if not isinstance(shape, Shape):
+            yield from self._rewritten(name, path, gzipped, shape, text, in_folder)
+            return
+        log = self._log(name, path, shape, gzipped)
+        other = log.stream is not None and not log.stream.startswith(_AUDIT_STREAMS)
+        if known or (not other and _has_audit_event(log)):
+            self.unknown.audit_events = True
+        elif not other and not self.unknown.lines(name, text, read_lines(log), in_folder=in_folder):
+            return
+        yield log
 
-    def _rewritten(self, name: str, path: Path, gzipped: bool) -> tuple[Path, Shape]:
-        copy = self._new("log")
-        with _open(path, gzipped) as source, copy.open("wb") as target:
-            summary = documents.rewrite(_Sound(source, name, self._warn), target.write, name)
-        if summary.broken:
-            self._warn(f"{name}: invalid JSON at {summary.broken} place(s), each counted as one unreadable event")
-        if summary.controls:
-            self._warn(f"{name}: {summary.controls} control message(s) left out, they are not log events")
-        if len(summary.groups) > 1:
-            self._warn(f"{name}: events of {len(summary.groups)} log groups: {', '.join(sorted(summary.groups))}")
-        return copy, Shape.EXPORT if summary.timed else Shape.LINES
+    def _log(self, name: str, path: Path, shape: Shape, gzipped: bool) -> Log:
+        folder = Path(name).parent.name if shape is Shape.EXPORT else ""
+        stream = folder if EKS_STREAM.fullmatch(folder) else None
+        size = path.stat().st_size
+        return Log(name=name, path=path, shape=shape, gzipped=gzipped, size=size, stream=stream, say=self._warn)
+
+    def _rewritten(
+        self, name: str, path: Path, gzipped: bool, read: Reader, head: str, in_folder: bool
+    ) -> Iterator[Log]:
+        """Yield the logs of a file in another shape, one for each log stream in it."""
+        found = Found()
+        with decompressed(path, gzipped) as source:
+            entries = read(Sound(source, name, self._warn), found)
+            files = rewriting.write(entries, found, lambda: self._new("log"))
+        of_eks = all(file.stream is not None and EKS_STREAM.fullmatch(file.stream) for file in files)
+        if found.audit:
+            self.unknown.audit_events = True
+        elif not of_eks and not self.unknown.documents(name, head, found, in_folder=in_folder):
+            return
+        for note in rewriting.notes(name, found, files):
+            self._warn(note)
+        for file in files:
+            yield Log(
+                name=name,
+                path=file.path,
+                shape=Shape.EXPORT if file.timed else Shape.LINES,
+                gzipped=False,
+                size=file.path.stat().st_size,
+                group=file.group,
+                stream=file.stream,
+                say=self._warn,
+            )
 
     def _decompressed(self, name: str, path: Path) -> Path:
-        with _open(path, gzipped=True) as source:
-            return self._copied(_Sound(source, name, self._warn))
+        with decompressed(path, gzipped=True) as source:
+            return self._copied(Sound(source, name, self._warn))
 
-    def _copied(self, stream: documents.Readable) -> Path:
+    def _recoded(self, name: str, path: Path, gzipped: bool, encoding: str) -> Path:
+        copy = self._new("utf-8")
+        decode = codecs.getincrementaldecoder(encoding)("replace").decode
+        with decompressed(path, gzipped) as content, copy.open("wb") as target:
+            source = Sound(content, name, self._warn)
+            while piece := source.read(1 << 20):
+                target.write(decode(piece).encode(errors="replace"))
+        return copy
+
+    def _copied(self, stream: Readable) -> Path:
         copy = self._new("log")
         with copy.open("wb") as target:
             while piece := stream.read(1 << 20):
@@ -220,46 +210,44 @@ class _Finder:
         return link
 
     def _new(self, kind: str) -> Path:
-        return self._spool / f"{len(list(self._spool.iterdir()))}.{kind}"
+        self._made += 1
+        return self._spool / f"{self._made}.{kind}"
 
 
-class _Sound:
-    """A stream that ends, with a warning, where the damage begins."""
-
-    def __init__(self, stream: io.BufferedReader, name: str, warn: Say) -> None:
-        self._stream, self._name, self._warn = stream, name, warn
-
-    def read(self, size: int, /) -> bytes:
-        content = b""
-        try:
-            # a longer read would lose the data before the damage
-            while len(content) < size and (piece := self._stream.read1(size - len(content))):
-                content += piece
-        except _DAMAGE as error:
-            self._warn(_damaged(self._name, error))
-        return content
+def _needs_copy(path: Path, gzipped: bool) -> bool:
+    """Return whether control messages or byte order marks are among the lines; DuckDB would not leave them out."""
+    if path.stat().st_size > _FIREHOSE_OBJECT:
+        return False
+    size, end = 0, b"\n"
+    with decompressed(path, gzipped) as content, suppress(*DAMAGE):
+        while size < _FIREHOSE_OBJECT and (piece := content.read(1 << 20)):
+            text = end + piece
+            if _CONTROL_LINE in text or _BOM_WITHIN in text:
+                return True
+            end, size = piece[-len(_CONTROL_LINE) :], size + len(piece)
+    return False
 
 
-def _open(path: Path, gzipped: bool) -> io.BufferedReader:
-    # GzipFile behaves like a BufferedReader
-    return cast(io.BufferedReader, gzip.open(path, "rb")) if gzipped else path.open("rb")
+def _has_audit_event(log: Log) -> bool:
+    """Return whether any line is an audit event."""
+    for line in read_lines(log):
+        if _MARK.search(line):
+            time = _EXPORT_TIME.match(line) if log.shape is Shape.EXPORT else None
+            if is_audit_line(line[time.end() :] if time else line):
+                return True
+    return False
 
 
 def _head(path: Path, gzipped: bool) -> bytes:
     """Return the first bytes, including the whole first line unless it is longer than any log event."""
     head = b""
-    with _open(path, gzipped) as content:
-        sound = _Sound(content, path.name, lambda _: None)
-        while piece := sound.read(_HEAD):
+    with decompressed(path, gzipped) as content:
+        source = Sound(content, path.name, _nothing)
+        while piece := source.read(_HEAD):
             head += piece
-            if len(head) >= documents.WHOLE or (len(head) >= _HEAD and b"\n" in head):
+            if len(head) >= WHOLE or (len(head) >= _HEAD and b"\n" in head):
                 break
     return head
-
-
-def _damaged(name: str, error: BaseException) -> str:
-    reason = "it is cut short" if isinstance(error, EOFError) else f"it is damaged ({error})"
-    return f"{name}: {reason}; only what could be decompressed is counted"
 
 
 def _once(warn: Say) -> Say:
@@ -271,3 +259,7 @@ def _once(warn: Say) -> Say:
             warn(warning)
 
     return warn_once
+
+
+def _nothing(_: str) -> None:
+    """Say nothing: the same file is read again."""

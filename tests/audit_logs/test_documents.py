@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_audit_constructs.audit_logs import documents
-from eks_audit_constructs.audit_logs.documents import Rewritten, holds_documents, log_line, rewrite
+from eks_audit_constructs.audit_logs.shapes import json_text
+from eks_audit_constructs.audit_logs.shapes.documents import holds_documents, read
+from eks_audit_constructs.audit_logs.shapes.entry import Found, log_line
 
 TIMES = st.integers(min_value=0, max_value=4_102_444_800_000)
 MESSAGES = st.text(st.characters(codec="utf-8")) | st.sampled_from(
@@ -47,14 +48,14 @@ def insights_time(at: int) -> str:
     return time.replace("T", " ")
 
 
-def rewritten(text: str) -> tuple[list[bytes], Rewritten]:
-    lines: list[bytes] = []
-    told = rewrite(io.BytesIO(text.encode()), lines.append, "log")
-    return lines, told
+def rewritten(text: str) -> tuple[list[bytes], Found]:
+    found = Found()
+    lines = [log_line(entry.message, entry.at) for entry in read(io.BytesIO(text.encode()), found, "log")]
+    return lines, found
 
 
 @pytest.mark.parametrize("form", [pages, envelope, insights, console])
-@given(EVENTS, st.sampled_from([None, 2]), st.integers(1, 3), st.sampled_from([3, 100, documents.WHOLE]))
+@given(EVENTS, st.sampled_from([None, 2]), st.integers(1, 3), st.sampled_from([3, 100, json_text.WHOLE]))
 def test_every_form_gives_the_same_lines(
     form: Callable[[list[tuple[str, int]]], Any],
     events: list[tuple[str, int]],
@@ -64,13 +65,13 @@ def test_every_form_gives_the_same_lines(
 ) -> None:
     text = json.dumps(form(events), indent=indent) * times
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "_CHUNK", 7)
-        patch.setattr(documents, "WHOLE", max(whole, 100, *map(long, events)))
+        patch.setattr(json_text, "_CHUNK", 7)
+        patch.setattr(json_text, "WHOLE", max(whole, 100, *map(long, events)))
         lines, told = rewritten(text)
 
     assert holds_documents(text)
     assert lines == [log_line(message, at) for message, at in events] * times
-    assert (told.broken, told.timed) == (0, True)
+    assert (told.broken, told.held) == (0, len(events) * times)
 
 
 def long(event: tuple[str, int]) -> int:
@@ -88,7 +89,7 @@ def test_events_one_after_the_other(events: list[dict[str, Any]], between: str) 
 
     assert holds_documents(between.join(written))
     assert lines == [line.encode() + b"\n" for line in written]
-    assert not told.timed
+    assert told.held == 0
 
 
 @given(st.text())
@@ -131,4 +132,4 @@ def test_a_cut_envelope_costs_the_next_nothing() -> None:
 def test_control_messages_are_counted() -> None:
     text = json.dumps({**envelope([("are you there?", 0)]), "messageType": "CONTROL_MESSAGE"})
 
-    assert rewritten(text) == ([], Rewritten(groups={"g"}, controls=1))
+    assert rewritten(text) == ([], Found(controls=1))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from eks_audit_constructs.audit_logs import documents
 from eks_audit_constructs.audit_logs.logs import opened
+from eks_audit_constructs.audit_logs.shapes import json_text
 from eks_audit_constructs.conditions.expression import field, message_contains
 from eks_audit_constructs.errors import LogError
 from eks_audit_constructs.replay.counting import engine
@@ -65,8 +65,8 @@ class TestPages:
         assert count(path).lines == {SIX_TWO: 2, SIX_TWO + 60: 2}
 
     def test_pages_longer_than_what_is_parsed_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(documents, "WHOLE", 600)
-        monkeypatch.setattr(documents, "_CHUNK", 100)
+        monkeypatch.setattr(json_text, "WHOLE", 600)
+        monkeypatch.setattr(json_text, "_CHUNK", 100)
         pages = [page(*self.MESSAGES * 40, nextToken={"of": "any kind"}), page(*self.MESSAGES)]
         path = write_log(tmp_path, *map(json.dumps, pages))
 
@@ -182,7 +182,10 @@ class TestFirehose:
         assert count(path).answers[1].matched == 3
 
     def test_two_clusters_in_one_object_are_said(self, tmp_path: Path) -> None:
-        path = write_log(tmp_path, self.envelope("a"), self.envelope("b", logGroup="/aws/eks/b/cluster"))
+        messages = event("06:02:00"), event("06:03:00")
+        path = write_log(
+            tmp_path, self.envelope(messages[0]), self.envelope(messages[1], logGroup="/aws/eks/b/cluster")
+        )
 
         counted, said = heard(path)
 

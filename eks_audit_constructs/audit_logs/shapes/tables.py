@@ -1,0 +1,75 @@
+"""Tables as the console saves them: CSV, from Logs Insights (`@timestamp,@message`) and from the list of log events."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+
+from eks_audit_constructs.audit_logs.shapes.entry import LONGEST, Entry, Found, Readable, Reader, epoch, moment
+from eks_audit_constructs.audit_logs.shapes.lines import lines
+from eks_audit_constructs.audit_logs.shapes.parts import Parts
+from eks_audit_constructs.audit_logs.shapes.wrapped import without_messages
+
+__all__ = ["recogniser"]
+
+_MESSAGES = ("@message", "message")
+_TIMES = ("@timestamp", "timestamp")
+_STREAMS = ("@logStream", "logStreamName", "logStream")
+_GROUPS = ("@log", "logGroupName", "logGroup")
+_OTHERS = ("@ptr", "@ingestionTime", "ingestionTime", "eventId")
+_LONGEST_HEADER = 4096
+"""Characters."""
+_DELIMITERS = ",;\t"
+
+
+def recogniser(where: str) -> Callable[[str], Reader | None]:
+    """Return what recognises the first line of a table; `where` is the subject of an error."""
+
+    def recognise(line: str) -> Reader | None:
+        if len(line) > _LONGEST_HEADER:
+            return None
+        for delimiter in _DELIMITERS:
+            columns = next(csv.reader([line], delimiter=delimiter), [])
+            known = sum(column in (*_TIMES, *_STREAMS, *_GROUPS, *_OTHERS) for column in columns)
+            if columns == ["@message"] or (known and not set(_MESSAGES).isdisjoint(columns)):
+                return _reader(delimiter)
+            if known and len(columns) > 1 and all(column.startswith("@") for column in columns[:1]):
+                raise without_messages(where, columns)
+        return None
+
+    return recognise
+
+
+def _reader(delimiter: str) -> Reader:
+    def read(source: Readable, found: Found) -> Iterator[Entry]:
+        csv.field_size_limit(LONGEST)
+        texts = (f"{line}\n" for line in lines(source, found))
+        rows = csv.DictReader(texts, delimiter=delimiter)
+        count = 0
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error:  # a field beyond the limit
+                found.long += 1
+                yield Entry("")
+                continue
+            if row is None:
+                break
+            message = _first(row, _MESSAGES)
+            if message is None or None in row:
+                found.unfit += 1
+                yield Entry(delimiter.join(str(value) for value in row.values() if value is not None))
+                continue
+            count += 1
+            time, group = _first(row, _TIMES), _first(row, _GROUPS)
+            at = epoch(time) if time is not None and time.isdecimal() else moment(time)
+            # @log is 111122223333:/aws/eks/demo/cluster
+            group = group.partition(":")[2] or group if group else None
+            yield Entry(message, at, group, _first(row, _STREAMS))
+        Parts(found).rows(count)
+
+    return read
+
+
+def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:
+    return next((row[name] for name in names if row.get(name)), None)
