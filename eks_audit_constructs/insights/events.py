@@ -9,14 +9,13 @@ Fields that CloudWatch adds:
 - `@timestamp`: the time before the event in an export file, otherwise the event's `stageTimestamp` or
   `requestReceivedTimestamp`; missing if there is none.
 - `@message`: the line.
-- `@logStream`: the log stream that an export file's folder is named after. Otherwise `kube-apiserver-audit-0` for
+- `@logStream`: the log stream, where the log names it (`Log.stream`). Otherwise `kube-apiserver-audit-0` for
   audit events, `authenticator-0` for lines in the format of the IAM authenticator, and `unknown` for all others.
 - `@log`, `@ingestionTime`: always missing, since no log file contains them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +29,6 @@ from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, 
 
 __all__ = ["Copy", "Events", "lines"]
 
-_STREAM = re.compile(
-    r"(kube-apiserver(-audit)?|authenticator|kube-controller-manager|kube-scheduler|cloud-controller-manager)-.+"
-)
 _BUILT_IN = {
     "@message": Value(Kind.TEXT, "message"),
     "@timestamp": Value(Kind.TIME, "time"),
@@ -87,7 +83,7 @@ class Events:
             select
                 message, fields is not null as readable,
                 coalesce(moment(written), {times}) as time,
-                coalesce(folder, stream_of(message, {places["kind"]})) as stream
+                coalesce(log_stream, stream_of(message, {places["kind"]})) as stream
                 {columns}
             from (
                 select *, case
@@ -99,7 +95,7 @@ class Events:
 
 
 def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
-    """Return the SQL of all lines: `message`, `written` (the time before it) and `folder` (its log stream).
+    """Return the SQL of all lines: `message`, `written` (the time before it) and `log_stream`, if it is known.
 
     Args:
         logs: The logs.
@@ -107,10 +103,8 @@ def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
     """
     alike: dict[tuple[bool, bool, int, str | None], list[str]] = {}
     for log in logs:
-        folder = Path(log.name).parent.name if log.shape is Shape.EXPORT else ""
-        stream = folder if _STREAM.fullmatch(folder) else None
         copy = copies.get(log.path)
-        way = log.shape is Shape.EXPORT, log.gzipped and copy is None, copy.longest if copy else 0, stream
+        way = log.shape is Shape.EXPORT, log.gzipped and copy is None, copy.longest if copy else 0, log.stream
         alike.setdefault(way, []).append(literal(str(copy.path if copy else log.path)))
     parts = []
     for (exported, gzipped, longest, stream), files in alike.items():
@@ -118,6 +112,6 @@ def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
         reader = (
             json_reader(listed, longest=longest) if longest else line_reader(listed, "'gzip'" if gzipped else "'none'")
         )
-        folder = "null::varchar" if stream is None else literal(stream)
-        parts.append(messages(reader, exported=exported, column=f"{folder} as folder"))
+        known = "null::varchar" if stream is None else literal(stream)
+        parts.append(messages(reader, exported=exported, column=f"{known} as log_stream"))
     return " union all by name ".join(parts)
