@@ -30,6 +30,9 @@ EXPORT_TIME = rf"{_CLOCK}Z"
 
 _TIME = re.compile(RFC3339)
 _EXPORTED = re.compile(rf"({EXPORT_TIME}) ".encode())
+_LONG = re.compile(rb"\d{19}")
+_DIGITS = 4000
+"""Python does not convert longer numbers: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
 _CALENDAR = range(100, 9900)
 """Years of usable times, so that all periods a query may use begin and end in years of four digits."""
 
@@ -66,20 +69,25 @@ def events(log: Log) -> Iterator[Event]:
 
 def _parsed(line: bytes) -> Any:
     try:
-        value = orjson.loads(line)
+        # orjson makes a double of an integer over 64 bits, and its digits are lost
+        value = _with_huge_numbers(line) if _LONG.search(line) else orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _with_huge_numbers(line)
     return value if isinstance(value, dict) else MISSING
 
 
 def _with_huge_numbers(line: bytes) -> Any:
-    """Parse what orjson rejects for a number beyond the range of a double."""
+    """Parse what orjson rejects or rounds: numbers beyond the range of a double, or of 64 bits."""
     try:
-        value = json.loads(line.decode(), parse_constant=_refuse)
+        value = json.loads(line.decode(), parse_constant=_refuse, parse_int=_integer)
         json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate
     except (ValueError, RecursionError):
         return MISSING
     return value
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) < _DIGITS else float(text)
 
 
 def _refuse(constant: str) -> None:
