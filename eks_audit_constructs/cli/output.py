@@ -50,7 +50,7 @@ def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | N
     Raises:
         AuditConfigurationError: The output is the template, a log, or in a folder of logs.
     """
-    from eks_audit_constructs.templates.files import template_files
+    from eks_audit_constructs.templates.assembly import template_files
 
     inputs = [Path("/dev/stdin") if name == "-" else Path(name) for name in logs]
     if template is not None:

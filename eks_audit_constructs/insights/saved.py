@@ -11,7 +11,8 @@ from pathlib import Path
 from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.templates.from_catalog import from_catalog
-from eks_audit_constructs.templates.template import SavedQuery, Template, read_template
+from eks_audit_constructs.templates.items import SavedQuery, Template
+from eks_audit_constructs.templates.template import read_template
 
 __all__ = ["Offer", "choose", "find", "offers", "saved"]
 

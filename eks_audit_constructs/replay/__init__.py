@@ -20,8 +20,9 @@ from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
 from eks_audit_constructs.replay.counting.counts import LogCounts
-from eks_audit_constructs.replay.plan import plan
-from eks_audit_constructs.templates.template import Alarm, MetricFilter, Template, read_template
+from eks_audit_constructs.replay.plan import Plan, plan
+from eks_audit_constructs.templates.items import Alarm, MetricFilter, Template
+from eks_audit_constructs.templates.template import read_template
 
 __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
 
@@ -44,6 +45,8 @@ class AlarmReplay:
     transitions: tuple[Transition, ...] = ()
     error: str | None = None
     """Why it could not be evaluated."""
+    caveats: tuple[str, ...] = ()
+    """Why its evaluation is in doubt."""
 
     @property
     def alarmed(self) -> bool:
@@ -53,9 +56,10 @@ class AlarmReplay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """A template replayed over logs. Filters and alarms are sorted by logical id."""
+    """A template replayed over logs. Filters and alarms are sorted by template and logical id."""
 
     template: Template
+    planned: Plan
     counted: LogCounts
     filters: tuple[FilterReplay, ...]
     alarms: tuple[AlarmReplay, ...]
@@ -100,29 +104,28 @@ def replayed(
     with logs.opened(logs_, say=notes.append) as found:
         counted = engine.count(found, planned.questions, sizes=planned.asks_sizes, progress=progress)
         filters = tuple(
-            FilterReplay(
-                filter=item,
-                matched=counted.answers[planned.filters[item.logical_id]].matched
-                if item.logical_id in planned.filters
-                else 0,
-                error=planned.errors.get(item.logical_id),
-            )
-            for item in read.filters
+            FilterReplay(filter=item.filter, matched=item.matched(counted), error=item.error)
+            for item in planned.filters.values()
         )
         alarms = []
-        for alarm in read.alarms:
-            error = planned.errors.get(alarm.logical_id)
+        for item in planned.alarms.values():
+            error = item.error
             changes: tuple[Transition, ...] = ()
             if error is None and counted.lines:
-                history = History(planned.series(alarm, counted))
-                changes = transitions(alarm, history, first=min(counted.lines), last=max(counted.lines))
+                history = History(item.series(counted))
+                changes = transitions(item.alarm, history, first=min(counted.lines), last=max(counted.lines))
             elif error is None and counted.events:
                 error = "no event in the logs has a time"
-            alarms.append(AlarmReplay(alarm=alarm, transitions=changes, error=error))
-        yield (
-            Replay(template=read, counted=counted, filters=filters, alarms=tuple(alarms), notes=tuple(notes)),
-            found,
+            alarms.append(AlarmReplay(alarm=item.alarm, transitions=changes, error=error, caveats=item.caveats))
+        result = Replay(
+            template=read,
+            planned=planned,
+            counted=counted,
+            filters=filters,
+            alarms=tuple(alarms),
+            notes=tuple(notes),
         )
+        yield result, found
 
 
 def replay(

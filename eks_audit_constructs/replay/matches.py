@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -29,6 +29,7 @@ __all__ = ["Match", "Matches", "Top", "matches"]
 
 _MEMORY = "512MB"
 """Memory that DuckDB may use before it writes to disk."""
+_Name = TypeVar("_Name", bound=Hashable)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,12 +82,12 @@ class Matches:
 
 
 def matches(
-    conditions: Mapping[str, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
-) -> dict[str, Matches]:
-    """Collect what each condition matches, sorted by name.
+    conditions: Mapping[_Name, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
+) -> dict[_Name, Matches]:
+    """Collect what each condition matches.
 
     Args:
-        conditions: The conditions, by name.
+        conditions: The conditions, by name, such as the key of a metric filter.
         logs: Opened logs.
         events: Maximum number of events to keep for each condition.
         top: Maximum number of principals, addresses and agents each.
@@ -94,12 +95,11 @@ def matches(
     Raises:
         LogError: A log cannot be read.
     """
-    wanted = dict(sorted(conditions.items()))
-    if not wanted:
+    if not conditions:
         return {}
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool, _database(Path(spool)) as database:
         for batch in batches(logs):
-            _keep(database, batch, list(wanted.values()), Path(spool), KEPT if events else 0)
+            _keep(database, batch, list(conditions.values()), Path(spool), KEPT if events else 0)
         database.execute("create temp table matching as select unnest(filters) as filter, id, happened from kept")
         totals = dict(database.execute("select filter, count(*) from matching group by filter").fetchall())
         tops = [_top(database, column, top) for column in ("principal", "address", "agent")]
@@ -112,7 +112,7 @@ def matches(
             by_address=tops[1].get(index, Top()),
             by_agent=tops[2].get(index, Top()),
         )
-        for index, name in enumerate(wanted)
+        for index, name in enumerate(conditions)
     }
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field
 from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample, merge
-from eks_audit_constructs.templates.template import Alarm, Metric, MetricFilter, Template
+from eks_audit_constructs.templates.items import Alarm, Key, Metric, MetricFilter, Template
 
-__all__ = ["Plan", "Series", "plan"]
+__all__ = ["Plan", "PlannedAlarm", "PlannedFilter", "Series", "plan"]
 
 Series = Mapping[int, Sample]
 """A metric: the values written in each minute, by the minute's first second since 1970."""
@@ -21,58 +21,75 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Writer:
-    """A metric filter that writes to an alarm's metric, and the question that counts its values."""
+    """What a metric filter writes to a metric, and the question that counts it."""
 
+    filter: MetricFilter
     question: int
     value: float | None
     """The value written for each match; None: the number in the event."""
-    default: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFilter:
+    """A metric filter, and how to count what it matches."""
+
+    filter: MetricFilter
+    writer: _Writer | None = None
+    error: str | None = None
+    """Why it cannot be evaluated; then there is no writer."""
+
+    def matched(self, counted: LogCounts) -> int:
+        """Return the number of events that it matches; 0 if it cannot be evaluated."""
+        return 0 if self.writer is None else counted.answers[self.writer.question].matched
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedAlarm:
+    """An alarm, and what writes its metric."""
+
+    alarm: Alarm
+    writers: tuple[_Writer, ...] = ()
+    log_group_metric: str | None = None
+    """`lines` or `sizes` for a metric of the log group, which no filter writes."""
+    error: str | None = None
+    """Why it cannot be evaluated."""
+    caveats: tuple[str, ...] = ()
+    """Why its evaluation is in doubt."""
+
+    @property
+    def filters(self) -> tuple[MetricFilter, ...]:
+        """The metric filters that write its metric."""
+        return tuple(writer.filter for writer in self.writers)
+
+    def series(self, counted: LogCounts) -> Series:
+        """Return the metric that it watches; there must be no `error`."""
+        if self.log_group_metric is not None:
+            per_minute = counted.lines if self.log_group_metric == "lines" else counted.sizes
+            return {minute: Sample(1, number, number, number) for minute, number in per_minute.items()}
+        return merge(_written(writer, counted) for writer in self.writers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What to count in logs to evaluate the filters and alarms of a template.
-
-    Attributes:
-        questions: The questions to count.
-        filters: The question of each filter that can be evaluated, by logical id.
-        errors: Why a filter or an alarm cannot be evaluated, by logical id.
-    """
+    """What to count in logs to evaluate the filters and alarms of a template, in the template's order."""
 
     questions: tuple[Question, ...]
-    filters: Mapping[str, int]
-    errors: Mapping[str, str]
-    _writers: Mapping[str, tuple[_Writer, ...]]
-    _log_group_metrics: Mapping[str, str]
+    filters: Mapping[Key, PlannedFilter]
+    alarms: Mapping[Key, PlannedAlarm]
 
     @property
     def asks_sizes(self) -> bool:
         """Whether an alarm watches incoming bytes."""
-        return "sizes" in self._log_group_metrics.values()
-
-    def series(self, alarm: Alarm, counted: LogCounts) -> Series:
-        """Return the metric that an alarm watches; the alarm must not be in `errors`."""
-        own = self._log_group_metrics.get(alarm.logical_id)
-        if own is not None:
-            per_minute = counted.lines if own == "lines" else counted.sizes
-            return {minute: Sample(1, number, number, number) for minute, number in per_minute.items()}
-        return merge(_written(writer, counted) for writer in self._writers[alarm.logical_id])
+        return any(item.log_group_metric == "sizes" for item in self.alarms.values())
 
 
 def plan(template: Template) -> Plan:
     """Plan what to count, and connect a template's alarms to the filters that write their metrics."""
     planner = _Planner(template)
-    for item in template.filters:
-        planner.add_filter(item)
-    for alarm in template.alarms:
-        planner.add_alarm(alarm)
-    return Plan(
-        questions=tuple(planner.questions),
-        filters={logical_id: writer.question for logical_id, writer in planner.filters.items()},
-        errors=planner.errors,
-        _writers=planner.writers,
-        _log_group_metrics=planner.log_group_metrics,
-    )
+    filters = {item.key: planner.filter(item) for item in template.filters}
+    planner.filters = filters
+    alarms = {alarm.key: planner.alarm(alarm) for alarm in template.alarms}
+    return Plan(questions=tuple(planner.questions), filters=filters, alarms=alarms)
 
 
 class _UnsupportedError(Exception):
@@ -83,34 +100,31 @@ class _Planner:
     def __init__(self, template: Template) -> None:
         self.template = template
         self.questions: list[Question] = []
-        self.filters: dict[str, _Writer] = {}
-        self.errors: dict[str, str] = {}
-        self.writers: dict[str, tuple[_Writer, ...]] = {}
-        self.log_group_metrics: dict[str, str] = {}
+        self.filters: Mapping[Key, PlannedFilter] = {}
 
-    def add_filter(self, item: MetricFilter) -> None:
+    def filter(self, item: MetricFilter) -> PlannedFilter:
         try:
             if item.condition is None:
                 raise _UnsupportedError(item.error)
             path, value = _value_of(item)
             question = self._ask(Question(condition=item.condition, value=path))
-            self.filters[item.logical_id] = _Writer(question=question, value=value, default=item.default)
+            return PlannedFilter(filter=item, writer=_Writer(filter=item, question=question, value=value))
         except _UnsupportedError as reason:
-            self.errors[item.logical_id] = str(reason)
+            return PlannedFilter(filter=item, error=str(reason))
 
-    def add_alarm(self, alarm: Alarm) -> None:
+    def alarm(self, alarm: Alarm) -> PlannedAlarm:
         try:
             if alarm.error is not None:
                 raise _UnsupportedError(alarm.error)
             if alarm.metric is None:
                 raise _UnsupportedError("it names no metric")
             if alarm.metric.namespace == "AWS/Logs":
-                self.log_group_metrics[alarm.logical_id] = self._log_group_metric(alarm, alarm.metric)
-            else:
-                sources = self._sources(alarm, alarm.metric)
-                self.writers[alarm.logical_id] = tuple(self._writer(item, alarm.metric) for item in sources)
+                return PlannedAlarm(alarm=alarm, log_group_metric=self._log_group_metric(alarm, alarm.metric))
+            sources, caveats = self._sources(alarm, alarm.metric)
+            writers = tuple(self._writer(item, alarm.metric) for item in sources)
+            return PlannedAlarm(alarm=alarm, writers=writers, caveats=caveats)
         except _UnsupportedError as reason:
-            self.errors[alarm.logical_id] = str(reason)
+            return PlannedAlarm(alarm=alarm, error=str(reason))
 
     def _ask(self, question: Question) -> int:
         self.questions.append(question)
@@ -126,20 +140,33 @@ class _Planner:
             raise _UnsupportedError(f"no metric filter reads its log group {own}, so these logs may be from another")
         return _LOG_GROUP_METRICS[metric.name]
 
-    def _sources(self, alarm: Alarm, metric: Metric) -> list[MetricFilter]:
-        sources = [item for item in self.template.filters if item.metric is not None and _same(item.metric, metric)]
+    def _sources(self, alarm: Alarm, metric: Metric) -> tuple[list[MetricFilter], tuple[str, ...]]:
+        """Return the filters that write an alarm's metric: those of its own template, or of another if it has none.
+
+        Equal names in several templates usually mean one stack for each cluster, account or Region, each with its own
+        metric. Nothing in the templates says which, so the other stacks are a caveat.
+        """
+        every = [item for item in self.template.filters if item.metric is not None and _same(item.metric, metric)]
+        own = [item for item in every if item.template == alarm.template]
+        sources = own or every
         if not sources:
             raise _UnsupportedError("no metric filter of this template writes its metric")
-        broken = [item.logical_id for item in sources if item.logical_id in self.errors]
+        if not own and len(others := sorted({item.template for item in every})) > 1:
+            raise _UnsupportedError(f"metric filters of several templates write its metric: {', '.join(others)}")
+        broken = [item for item in sources if self.filters[item.key].error is not None]
         if broken:
-            raise _UnsupportedError(f"its metric filter cannot be evaluated: {', '.join(broken)}")
+            names = ", ".join(item.logical_id for item in broken)
+            raise _UnsupportedError(f"its metric filter cannot be evaluated: {names}")
         if alarm.unit is not None and all(item.unit != alarm.unit for item in sources):
             written = sources[0].unit
             raise _UnsupportedError(f"it asks for the unit {alarm.unit}, but its metric has {written}: no data")
-        return sources
+        also = sorted({item.template for item in every if item not in sources})
+        caveat = f"{', '.join(also)} also writes its metric: in one account and Region the values add up"
+        return sources, (caveat,) if also else ()
 
     def _writer(self, item: MetricFilter, metric: Metric) -> _Writer:
-        writer = self.filters[item.logical_id]
+        writer = self.filters[item.key].writer
+        assert writer is not None  # it has no error
         if item.metric is None or item.condition is None or not item.metric.dimensions:
             return writer
         # With dimensions, each value is a separate metric: count the one that the alarm names.
@@ -191,7 +218,7 @@ def _written(writer: _Writer, counted: LogCounts) -> dict[int, Sample]:
     if writer.value is not None and writer.value != 1:  # matches are already counted as 1
         value = writer.value
         series = {minute: Sample(had.count, had.count * value, value, value) for minute, had in series.items()}
-    if writer.default is not None:
-        default = Sample(1, writer.default, writer.default, writer.default)
+    if (zero := writer.filter.default) is not None:
+        default = Sample(1, zero, zero, zero)
         series = dict.fromkeys(counted.lines, default) | series
     return series

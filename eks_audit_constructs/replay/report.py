@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from eks_audit_constructs import reports
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
+from eks_audit_constructs.templates.items import Key, labels
 
 __all__ = ["as_json", "print_report"]
 
@@ -29,6 +31,7 @@ def as_json(result: Replay) -> str:
         **({"unjudged": result.unjudged} if result.unjudged else {}),
         "filters": [
             {
+                "template": item.filter.template,
                 "logical_id": item.filter.logical_id,
                 "filter_name": item.filter.filter_name,
                 "pattern": item.filter.pattern,
@@ -88,10 +91,12 @@ def _notes(result: Replay) -> Iterator[str]:
 def _print_filters(result: Replay, console: Console) -> None:
     if not result.filters:
         return
-    table = reports.table("Events", "Metric filter")
+    several = result.template.several
+    table = reports.table("Events", "Metric filter", *(["Stack"] if several else []))
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
-    for item in sorted(result.filters, key=lambda item: (-item.matched, item.filter.logical_id)):
-        table.add_row("-" if item.error else f"{item.matched:,}", Text(item.filter.filter_name))
+    for item in sorted(result.filters, key=lambda item: (-item.matched, item.filter.key)):
+        stack = [Text(item.filter.template)] if several else []
+        table.add_row("-" if item.error else f"{item.matched:,}", Text(item.filter.filter_name), *stack)
     console.print()
     console.print(table)
 
@@ -99,7 +104,7 @@ def _print_filters(result: Replay, console: Console) -> None:
 def _print_timeline(result: Replay, console: Console, folder: str) -> None:
     rows = sorted(
         ((change, item) for item in result.alarms if item.alarmed for change in item.transitions[_first_alarm(item) :]),
-        key=lambda row: (row[0].at, row[1].alarm.logical_id),
+        key=lambda row: (row[0].at, row[1].alarm.key),
     )
     console.print()
     if not rows:
@@ -108,48 +113,75 @@ def _print_timeline(result: Replay, console: Console, folder: str) -> None:
         else:
             console.print("No alarm went off.", style="green")
         return
-    table = reports.table("Time (UTC)", "State", f"Alarm in {folder}" if folder else "Alarm", "Why")
+    several = result.template.several
+    headers = [
+        "Time (UTC)",
+        "State",
+        f"Alarm in {folder}" if folder else "Alarm",
+        *(["Stack"] if several else []),
+        "Why",
+    ]
+    table = reports.table(*map(escape, headers))
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
     for change, item in rows:
         state = change.state.value if change.state is not State.INSUFFICIENT_DATA else "NO DATA"
         name = item.alarm.alarm_name.removeprefix(folder)
         moment = f"{change.at:%m-%d %H:%M}" if change.at.second == 0 else f"{change.at:%m-%d %H:%M:%S}"
-        table.add_row(moment, Text(state, style=_COLOURS[change.state]), Text(name), Text(change.reason))
+        stack = [Text(item.alarm.template)] if several else []
+        table.add_row(moment, Text(state, style=_COLOURS[change.state]), Text(name), *stack, Text(change.reason))
     console.print(table)
 
 
 def _print_queries(result: Replay, console: Console, folder: str) -> None:
     """Print the saved queries that the descriptions of alarms name, for those that went off."""
+    names = _names(result, folder)
     rows = [
-        (item.alarm.alarm_name.removeprefix(folder), query.name)
+        (names[item.alarm.key], query.name)
         for item in result.alarms
         if item.alarmed
-        for query in reports.queries_named(item.alarm.description, result.template.queries)
+        for query in result.template.queries_named(item.alarm)
     ]
     if not rows:
         return
     console.print()
     common = reports.folder(query for _, query in rows)
-    table = reports.table("Alarm", f"Saved query to run next, in {common}" if common else "Saved query to run next")
+    table = reports.table(
+        "Alarm", escape(f"Saved query to run next, in {common}" if common else "Saved query to run next")
+    )
     for alarm, query in rows:
         table.add_row(Text(alarm), Text(query.removeprefix(common)))
     console.print(table)
 
 
 def _print_rest(result: Replay, console: Console, folder: str) -> None:
-    quiet = [
-        item.alarm.alarm_name.removeprefix(folder) for item in result.alarms if not item.alarmed and not item.error
-    ]
+    names = _names(result, folder)
+    quiet = [names[item.alarm.key] for item in result.alarms if not item.alarmed and not item.error]
     if quiet and not result.unjudged:
         console.print()
         console.print(Text(f"Quiet: {', '.join(quiet)}"))
-    errors = [(item.filter.filter_name, item.error) for item in result.filters if item.error]
-    errors += [(item.alarm.alarm_name, item.error) for item in result.alarms if item.error]
-    if errors:
+    filters = labels((item.filter for item in result.filters), several=result.template.several)
+    alarms = _names(result, "")
+    errors = [(filters[item.filter.key], item.error) for item in result.filters if item.error]
+    errors += [(alarms[item.alarm.key], item.error) for item in result.alarms if item.error]
+    _print_list("Not evaluated:", errors, console)
+    doubts = [(alarms[item.alarm.key], caveat) for item in result.alarms for caveat in item.caveats]
+    _print_list("In doubt:", doubts, console)
+
+
+def _print_list(title: str, rows: Sequence[tuple[str, str | None]], console: Console) -> None:
+    if rows:
         console.print()
-        console.print("Not evaluated:", style="yellow")
-        for name, error in errors:
-            console.print(Text(f"  {name}: {error}"))
+        console.print(title, style="yellow")
+        for name, reason in rows:
+            console.print(Text(f"  {name}: {reason}"))
+
+
+def _names(result: Replay, folder: str) -> dict[Key, str]:
+    """Return the names of the alarms without the folder that all are in, each with its stack if there are several."""
+    return {
+        key: name.removeprefix(folder)
+        for key, name in labels((item.alarm for item in result.alarms), several=result.template.several).items()
+    }
 
 
 def _first_alarm(item: AlarmReplay) -> int:
@@ -159,6 +191,7 @@ def _first_alarm(item: AlarmReplay) -> int:
 def _alarm(item: AlarmReplay) -> dict[str, Any]:
     metric = item.alarm.metric
     return {
+        "template": item.alarm.template,
         "logical_id": item.alarm.logical_id,
         "alarm_name": item.alarm.alarm_name,
         "metric": f"{metric.namespace}/{metric.name}" if metric else None,
@@ -169,6 +202,7 @@ def _alarm(item: AlarmReplay) -> dict[str, Any]:
         "alarmed": item.alarmed,
         **({"evaluated": False} if item.error else {}),
         **_error(item.error),
+        **({"caveats": list(item.caveats)} if item.caveats else {}),
     }
 
 

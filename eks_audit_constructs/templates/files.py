@@ -1,39 +1,21 @@
-"""Find and parse template files: JSON, or YAML with CloudFormation's short tags; one file or a `cdk.out` folder."""
+"""Parse template files: JSON, or YAML with CloudFormation's short tags."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.errors import TemplateError
 
-__all__ = ["is_template", "read_documents", "template_files"]
+__all__ = ["is_template", "read_document", "refusal"]
 
 _LARGEST = 4_000_000
 """Maximum bytes of a template. CloudFormation accepts 1 MB; a larger file is something else, such as a log."""
 _YAML_RESOURCES = re.compile(r"^Resources:\s*(#.*)?$", re.MULTILINE)
 _YAML_TYPE = re.compile(r"\bType[\"']?:\s*[\"']?(AWS|Custom|Alexa)::")
-
-
-def read_documents(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the templates in a file or a `cdk.out` folder; the `Resources` of each are a mapping.
-
-    Raises:
-        TemplateError: There is no template, or one cannot be read.
-    """
-    files = template_files(path)
-    if not files:
-        raise _refusal(path, path.name, "this folder contains no *.template.json", "Run `cdk synth` first")
-    for file in files:
-        yield _document(file)
-
-
-def template_files(path: Path) -> list[Path]:
-    """Return the file itself, or the templates in a `cdk.out` folder."""
-    return sorted(path.glob("**/*.template.json")) if path.is_dir() else [path]
 
 
 def is_template(path: Path) -> bool:
@@ -57,16 +39,21 @@ def is_template(path: Path) -> bool:
     return isinstance(document, Mapping) and isinstance(document.get("Resources"), Mapping)
 
 
-def _document(path: Path) -> Mapping[str, Any]:
+def read_document(path: Path) -> Mapping[str, Any]:
+    """Return the template in a file; its `Resources` are a mapping.
+
+    Raises:
+        TemplateError: The file cannot be read, or is not a template.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise _refusal(path, path.name, error.strerror or str(error), "Name a readable file") from error
+        raise refusal(path, path.name, error.strerror or str(error), "Name a readable file") from error
     except UnicodeDecodeError as error:
-        raise _refusal(path, path.name, "not UTF-8 text", "Name a CloudFormation template") from error
+        raise refusal(path, path.name, "not UTF-8 text", "Name a CloudFormation template") from error
     document = _parsed(path, text)
     if not isinstance(document, Mapping) or not isinstance(document.get("Resources"), Mapping):
-        raise _refusal(path, text.strip()[:60], "a CloudFormation template has a Resources section", "Name a template")
+        raise refusal(path, text.strip()[:60], "a CloudFormation template has a Resources section", "Name a template")
     return document
 
 
@@ -81,7 +68,7 @@ def _parsed(path: Path, text: str) -> Any:
         return yaml.load(text, Loader=_loader())  # a SafeLoader that also knows CloudFormation's tags
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise _refusal(path, text.strip()[:60], f"neither JSON nor YAML: {reason}", "Name a template") from error
+        raise refusal(path, text.strip()[:60], f"neither JSON nor YAML: {reason}", "Name a template") from error
 
 
 def _loader() -> Any:
@@ -109,5 +96,6 @@ def _loader() -> Any:
     return Loader
 
 
-def _refusal(path: Path, value: str, limit: str, way_out: str) -> TemplateError:
+def refusal(path: Path, value: str, limit: str, way_out: str) -> TemplateError:
+    """Return the error for a file that is not a template, or cannot be read."""
     return TemplateError(str(path), value=value, limit=limit, way_out=f"{way_out}.")

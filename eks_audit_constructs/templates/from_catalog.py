@@ -11,7 +11,7 @@ from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog import SavedQuery as CataloguedQuery
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.templates.template import Alarm, Metric, MetricFilter, SavedQuery, Template
+from eks_audit_constructs.templates.items import Alarm, Metric, MetricFilter, SavedQuery, Template
 
 __all__ = ["NAME", "from_catalog"]
 
@@ -38,18 +38,22 @@ def from_catalog(
     return Template(
         name=name,
         filters=tuple(
-            _filter(detection, detection.counted) for detection in chosen if isinstance(detection.counted, Expression)
+            _filter(detection, detection.counted, name)
+            for detection in chosen
+            if isinstance(detection.counted, Expression)
         ),
-        alarms=tuple(_alarm(detection) for detection in chosen),
+        alarms=tuple(_alarm(detection, name) for detection in chosen),
         queries=tuple(
-            SavedQuery(logical_id=id, name=query.title, query=query.text) for id, query in sorted(saved.items())
+            SavedQuery(logical_id=id, template=name, name=query.title, query=query.text)
+            for id, query in sorted(saved.items())
         ),
         resources={},
     )
 
 
-def _filter(detection: Detection, counted: Expression) -> MetricFilter:
+def _filter(detection: Detection, counted: Expression, template: str) -> MetricFilter:
     return MetricFilter(
+        template=template,
         logical_id=detection.metric_name,
         filter_name=detection.id,
         log_group=_LOG_GROUP,
@@ -60,9 +64,10 @@ def _filter(detection: Detection, counted: Expression) -> MetricFilter:
     )
 
 
-def _alarm(detection: Detection) -> Alarm:
+def _alarm(detection: Detection, template: str) -> Alarm:
     silence = detection.pattern is None
     return Alarm(
+        template=template,
         logical_id=f"{detection.metric_name}Alarm",
         alarm_name=detection.id,
         description=_description(detection),

@@ -24,14 +24,24 @@ class Resolver:
 
     Args:
         template: The whole template.
+        parent: The resolver of the parent, for a nested stack.
+        passed: The parameters that the parent passes, as they are in its template.
     """
 
-    def __init__(self, template: Mapping[str, Any]) -> None:
+    def __init__(
+        self, template: Mapping[str, Any], *, parent: Resolver | None = None, passed: Mapping[str, Any] | None = None
+    ) -> None:
+        self._parent, self._passed = parent, passed or {}
         self._parameters = _section(template, "Parameters")
         self._mappings = _section(template, "Mappings")
         self._conditions = _section(template, "Conditions")
         self._resources = _section(template, "Resources")
         self._open: set[str] = set()
+
+    def nested(self, logical_id: str, template: Mapping[str, Any]) -> Resolver:
+        """Return the resolver of a nested stack, which gets the parameters that this template passes."""
+        passed = _section(_section(self._resources.get(logical_id) or {}, "Properties"), "Parameters")
+        return Resolver(template, parent=self, passed=passed)
 
     def value(self, value: Any) -> Any:
         """Return the value with each intrinsic resolved or turned into text; `AWS::NoValue` becomes None."""
@@ -89,6 +99,8 @@ class Resolver:
         if name == "AWS::NoValue":
             return None
         parameter = self._parameters.get(name) if isinstance(name, str) else None
+        if self._parent is not None and name in self._passed:
+            return self._parent.value(self._passed[name])
         if isinstance(parameter, Mapping) and "Default" in parameter:
             default, kind = parameter["Default"], str(parameter.get("Type", ""))
             is_list = kind == "CommaDelimitedList" or kind.startswith("List<")

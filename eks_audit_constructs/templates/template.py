@@ -6,18 +6,17 @@ an alarm that the replay cannot evaluate has the reason in its `error`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.conditions import pattern_parser
-from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.errors import AuditConfigurationError
-from eks_audit_constructs.templates.files import read_documents
+from eks_audit_constructs.templates.assembly import Document, documents
 from eks_audit_constructs.templates.intrinsics import Resolver
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, Metric, MetricFilter, SavedQuery, Template
 
-__all__ = ["Alarm", "Metric", "MetricFilter", "SavedQuery", "Template", "read_template"]
+__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "read_template"]
 
 _OTHER_ALARMS = {
     "AWS::CloudWatch::CompositeAlarm": "a composite alarm combines the states of other alarms",
@@ -27,134 +26,72 @@ _OTHER_ALARMS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
-    """A CloudWatch metric, as metric filters write it and alarms name it."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...] = ()
-    """Names and values, sorted; in a metric filter, the values are selectors such as `$.user.username`."""
-
-    @property
-    def dimension_names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.dimensions)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricFilter:
-    """An `AWS::Logs::MetricFilter`. If it cannot be evaluated, `error` is the reason."""
-
-    logical_id: str
-    filter_name: str
-    log_group: str
-    pattern: str
-    condition: Expression | None
-    metric: Metric | None
-    value: str = "1"
-    """A number, or the selector of a field that holds it."""
-    default: float | None = None
-    """Written for a minute with log events, none of which match."""
-    unit: str = "None"
-    error: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alarm:
-    """An alarm. If it cannot be evaluated, `error` is the reason."""
-
-    logical_id: str
-    alarm_name: str
-    description: str = ""
-    metric: Metric | None = None
-    statistic: str = ""
-    period: int = 0
-    """Seconds."""
-    evaluation_periods: int = 0
-    datapoints_to_alarm: int = 0
-    threshold: float = 0.0
-    comparison: str = ""
-    missing_data: str = "missing"
-    unit: str | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SavedQuery:
-    """An `AWS::Logs::QueryDefinition`."""
-
-    logical_id: str
-    name: str
-    query: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Template:
-    """The parts of a template that matter to a replay, sorted by logical id."""
-
-    name: str
-    filters: tuple[MetricFilter, ...]
-    alarms: tuple[Alarm, ...]
-    queries: tuple[SavedQuery, ...]
-    resources: Mapping[str, int]
-    """Number of resources by type."""
-    skipped: tuple[str, ...] = ()
-    """Logical ids of entries that are not plain resources, such as `Fn::ForEach`."""
-
-    def conditions(self, filters: Collection[str] | None = None) -> dict[str, Expression]:
-        """Return the conditions of these filters, or of all, by logical id; filters with an `error` have none."""
-        return {
-            item.logical_id: item.condition
-            for item in self.filters
-            if item.condition is not None and (filters is None or item.logical_id in filters)
-        }
-
-
 def read_template(path: Path) -> Template:
-    """Read a template file, or all templates in a `cdk.out` folder.
+    """Read a template file, or the templates of a `cdk.out` folder, each with its nested stacks.
 
     Raises:
         TemplateError: It cannot be read, or is not a CloudFormation template.
     """
-    filters: list[MetricFilter] = []
-    alarms: list[Alarm] = []
-    queries: list[SavedQuery] = []
-    resources: dict[str, int] = {}
-    skipped: list[str] = []
-    for document in read_documents(path):
-        resolver = Resolver(document)
-        for logical_id, resource in document["Resources"].items():
-            kind = resource.get("Type") if isinstance(resource, Mapping) else None
-            if not isinstance(kind, str):
-                skipped.append(str(logical_id))
-                continue
-            resources[kind] = resources.get(kind, 0) + 1
-            view = _Resource(str(logical_id), resource, resolver)
-            if kind == "AWS::Logs::MetricFilter":
-                filters.extend(_metric_filters(view))
-            elif kind == "AWS::CloudWatch::Alarm":
-                alarms.append(_alarm(view))
-            elif kind in _OTHER_ALARMS:
-                name = view.text("AlarmName") or view.text("DetectorName") or view.logical_id
-                alarms.append(Alarm(logical_id=view.logical_id, alarm_name=name, error=_OTHER_ALARMS[kind]))
-            elif kind == "AWS::Logs::QueryDefinition":
-                name, query = view.text("Name") or view.logical_id, view.text("QueryString") or ""
-                queries.append(SavedQuery(logical_id=view.logical_id, name=name, query=query))
+    reader = _Reader()
+    for document in documents(path):
+        reader.read(document, Resolver(document.body))
     return Template(
         name=path.name,
-        filters=tuple(sorted(filters, key=lambda item: item.logical_id)),
-        alarms=tuple(sorted(alarms, key=lambda item: item.logical_id)),
-        queries=tuple(sorted(queries, key=lambda item: item.logical_id)),
-        resources=dict(sorted(resources.items())),
-        skipped=tuple(sorted(skipped)),
+        filters=tuple(sorted(reader.filters, key=lambda item: item.key)),
+        alarms=tuple(sorted(reader.alarms, key=lambda item: item.key)),
+        queries=tuple(sorted(reader.queries, key=lambda item: item.key)),
+        resources=dict(sorted(reader.resources.items())),
+        skipped=tuple(sorted(reader.skipped)),
     )
+
+
+class _Reader:
+    """Collects the resources of templates."""
+
+    def __init__(self) -> None:
+        self.filters: list[MetricFilter] = []
+        self.alarms: list[Alarm] = []
+        self.queries: list[SavedQuery] = []
+        self.resources: dict[str, int] = {}
+        self.skipped: list[str] = []
+
+    def read(self, document: Document, resolver: Resolver) -> None:
+        """Read a template and those of its nested stacks."""
+        for logical_id, resource in document.body["Resources"].items():
+            kind = resource.get("Type") if isinstance(resource, Mapping) else None
+            if not isinstance(kind, str):
+                self.skipped.append(str(logical_id))
+                continue
+            self.resources[kind] = self.resources.get(kind, 0) + 1
+            view = _Resource(Key(document.name, str(logical_id)), resource, resolver)
+            if kind == "AWS::Logs::MetricFilter":
+                self.filters.append(_metric_filter(view))
+            elif kind == "AWS::CloudWatch::Alarm":
+                self.alarms.append(_alarm(view))
+            elif kind in _OTHER_ALARMS:
+                name = view.text("AlarmName") or view.text("DetectorName") or view.key.logical_id
+                self.alarms.append(
+                    Alarm(
+                        logical_id=view.key.logical_id,
+                        template=view.key.template,
+                        alarm_name=name,
+                        error=_OTHER_ALARMS[kind],
+                    )
+                )
+            elif kind == "AWS::Logs::QueryDefinition":
+                name, query = view.text("Name") or view.key.logical_id, view.text("QueryString") or ""
+                self.queries.append(
+                    SavedQuery(logical_id=view.key.logical_id, template=document.name, name=name, query=query)
+                )
+        for logical_id, child in document.nested.items():
+            self.read(child, resolver.nested(logical_id, child.body))
 
 
 class _Resource:
     """A resource with its properties resolved."""
 
-    def __init__(self, logical_id: str, resource: Mapping[str, Any], resolver: Resolver) -> None:
-        self.logical_id = logical_id
+    def __init__(self, key: Key, resource: Mapping[str, Any], resolver: Resolver) -> None:
+        self.key = key
         properties = resolver.value(resource.get("Properties") or {})
         self.properties: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
         condition = resource.get("Condition")
@@ -169,7 +106,7 @@ class _Resource:
         return None if value is None else str(value)
 
 
-def _metric_filters(view: _Resource) -> Iterator[MetricFilter]:
+def _metric_filter(view: _Resource) -> MetricFilter:
     pattern = view.text("FilterPattern") or ""
     condition, error = None, view.absent
     if view.properties.get("ApplyOnTransformedLogs") in (True, "true"):
@@ -177,24 +114,27 @@ def _metric_filters(view: _Resource) -> Iterator[MetricFilter]:
     if view.properties.get("FieldSelectionCriteria"):
         error = error or "it selects by account or Region, which log events do not contain"
     try:
-        condition = pattern_parser.parse(pattern, where=view.logical_id)
+        condition = pattern_parser.parse(pattern, where=view.key.logical_id)
     except AuditConfigurationError as refused:
         error = error or f"{refused.limit}. {refused.way_out}"
     transformations = view.properties.get("MetricTransformations")
-    for transformation in transformations if isinstance(transformations, list) and transformations else [{}]:
-        given = transformation if isinstance(transformation, Mapping) else {}
-        yield MetricFilter(
-            logical_id=view.logical_id,
-            filter_name=view.text("FilterName") or view.logical_id,
-            log_group=view.text("LogGroupName") or "",
-            pattern=pattern,
-            condition=None if error else condition,
-            metric=_metric(given, key="Key", namespace="MetricNamespace"),
-            value=str(given.get("MetricValue", "1")),
-            default=_number(given.get("DefaultValue")),
-            unit=str(given.get("Unit", "None")),
-            error=error,
-        )
+    if not isinstance(transformations, list) or len(transformations) != 1:
+        error = error or "a metric filter has exactly one transformation"
+    transformation = transformations[0] if isinstance(transformations, list) and transformations else {}
+    given = transformation if isinstance(transformation, Mapping) else {}
+    return MetricFilter(
+        logical_id=view.key.logical_id,
+        template=view.key.template,
+        filter_name=view.text("FilterName") or view.key.logical_id,
+        log_group=view.text("LogGroupName") or "",
+        pattern=pattern,
+        condition=None if error else condition,
+        metric=_metric(given, key="Key", namespace="MetricNamespace"),
+        value=str(given.get("MetricValue", "1")),
+        default=_number(given.get("DefaultValue")),
+        unit=str(given.get("Unit", "None")),
+        error=error,
+    )
 
 
 def _alarm(view: _Resource) -> Alarm:
@@ -221,8 +161,9 @@ def _alarm(view: _Resource) -> Alarm:
         error = error or "its period, evaluation periods or threshold is not a number in this template"
     datapoints = _number(properties.get("DatapointsToAlarm"))
     return Alarm(
-        logical_id=view.logical_id,
-        alarm_name=view.text("AlarmName") or view.logical_id,
+        logical_id=view.key.logical_id,
+        template=view.key.template,
+        alarm_name=view.text("AlarmName") or view.key.logical_id,
         description=view.text("AlarmDescription") or "",
         metric=_metric(properties, key="Name", namespace="Namespace"),
         statistic=statistic,
@@ -235,15 +176,6 @@ def _alarm(view: _Resource) -> Alarm:
         unit=None if properties.get("Unit") is None else str(properties["Unit"]),
         error=error,
     )
-
-
-COMPARISONS = {
-    "GreaterThanThreshold": ">",
-    "GreaterThanOrEqualToThreshold": "≥",
-    "LessThanThreshold": "<",
-    "LessThanOrEqualToThreshold": "≤",
-}
-"""CloudWatch's comparison operators for static thresholds, and their signs."""
 
 
 def _metric(given: Mapping[str, Any], *, key: str, namespace: str) -> Metric | None:

@@ -19,6 +19,7 @@ from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.counting.counts import LogCounts
 from eks_audit_constructs.replay.matches import Matches, matches
 from eks_audit_constructs.replay.plan import Plan, plan
+from eks_audit_constructs.templates.items import Key
 from eks_audit_constructs.tuning.advice import Advice, Trial, advise
 from eks_audit_constructs.tuning.subjects import Subject, Subjects
 
@@ -37,7 +38,8 @@ class Tuning:
         counted: The counts of the logs.
         days: Days from the first event to the last.
         advice: The advice on each detection, sorted by id.
-        untried: Why other detections or alarms could not be tried, by id or name.
+        untried: Why other detections or alarms could not be tried, by name, with the template where there are several.
+        several: Whether the detections are those of several templates.
         notes: Skipped and damaged input.
     """
 
@@ -45,6 +47,7 @@ class Tuning:
     days: float
     advice: tuple[Advice, ...]
     untried: Mapping[str, str]
+    several: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -56,31 +59,20 @@ class _Counts:
     planned: Plan
     counted: LogCounts
 
-    def matched(self, subject: Subject) -> int | None:
-        """Return the number of events that a subject matches; None if it cannot be tried."""
-        if subject.alarm.logical_id in self.planned.errors:
-            return None
-        return self.counted.answers[self.planned.filters[subject.filter]].matched
+    def matched(self, subject: Subject) -> int:
+        """Return the number of events that a subject matches."""
+        return self.planned.filters[subject.filter.key].matched(self.counted)
 
-    def trial(self, id: str) -> Trial:
+    def trial(self, key: Key) -> Trial:
         """Return the trial of a subject; for long logs it is large, so do not keep many at a time."""
-        [subject] = [subject for subject in self.subjects.subjects if subject.id == id]
-        matched, lines = self.matched(subject) or 0, self.counted.lines
+        [subject] = [subject for subject in self.subjects.subjects if subject.key == key]
+        matched, lines = self.matched(subject), self.counted.lines
         return Trial(
             matched=matched,
-            history=History(self.planned.series(subject.alarm, self.counted) if matched else {}),
+            history=History(self.planned.alarms[key].series(self.counted) if matched else {}),
             first=min(lines, default=0),
             last=max(lines, default=0),
         )
-
-    def untried(self) -> dict[str, str]:
-        """Return why some subjects cannot be tried, by id."""
-        errors = self.planned.errors
-        return {
-            subject.id: errors[subject.alarm.logical_id]
-            for subject in self.subjects.subjects
-            if subject.alarm.logical_id in errors
-        }
 
 
 def tune(
@@ -117,35 +109,35 @@ def tune(
 
         present = counts(subjects, "Counting events")
         seen = [subject for subject in subjects.subjects if present.matched(subject)]
-        causes: dict[str, Matches] = {}
+        causes: dict[Key, Matches] = {}
         if seen:
             report("Finding who caused them", 0)
-            causes = matches(subjects.template.conditions({subject.filter for subject in seen}), found, events=0)
-        unwanted = {subject.id: who for subject in seen if (who := _most(causes[subject.filter])) is not None}
+            causes = matches(subjects.template.conditions({subject.filter.key for subject in seen}), found, events=0)
+        unwanted = {subject.key: who for subject in seen if (who := _most(causes[subject.filter.key])) is not None}
         without: _Counts | None = None
         if unwanted:
-            narrowed = subjects.excluding({id: field("user.username") == who for id, who in unwanted.items()})
+            narrowed = subjects.excluding({key: field("user.username") == who for key, who in unwanted.items()})
             without = counts(narrowed, "Trying exclusions")
     counted = present.counted
     weeks = max((max(counted.lines) + 60 - min(counted.lines)) / (7 * _DAY), 1e-9) if counted.lines else 0
     advice = [
         advise(
             subject,
-            present.trial(subject.id),
+            present.trial(subject.key),
             weeks=weeks,
             alarms_a_week=alarms_a_week,
-            behind=causes.get(subject.filter, Matches()),
-            principal=unwanted.get(subject.id),
-            without=without.trial(subject.id) if without is not None and subject.id in unwanted else None,
+            behind=causes.get(subject.filter.key, Matches()),
+            principal=unwanted.get(subject.key),
+            without=without.trial(subject.key) if without is not None and subject.key in unwanted else None,
         )
         for subject in subjects.subjects
-        if present.matched(subject) is not None
     ]
     return Tuning(
         counted=counted,
         days=weeks * 7,
         advice=tuple(advice),
-        untried=dict(subjects.untried) | present.untried(),
+        untried=subjects.untried,
+        several=subjects.several,
         notes=tuple(notes),
     )
 

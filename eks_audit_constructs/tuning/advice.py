@@ -12,7 +12,7 @@ from eks_audit_constructs.catalog import Severity
 from eks_audit_constructs.replay.alarms import History, State, transitions
 from eks_audit_constructs.replay.matches import Matches
 from eks_audit_constructs.reports import duration
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 from eks_audit_constructs.tuning.subjects import Subject
 
 __all__ = ["Advice", "Outcome", "Trial", "advise"]
@@ -109,6 +109,11 @@ class Advice:
     behind: Matches
     weeks: float
     noisy: bool
+
+    @property
+    def template(self) -> str:
+        """The name of the template that has the alarm."""
+        return self.subject.key.template
 
     @property
     def present(self) -> Outcome:

@@ -18,10 +18,15 @@ __all__ = ["as_json", "cdk_json", "print_tuning", "python"]
 _BUSIEST = 5
 
 
-def python(tuning: Tuning) -> str | None:
-    """Return changes of the default tier as Python for `EksAudit(detections=...)`; None if there are none."""
+def python(tuning: Tuning, template: str | None = None) -> str | None:
+    """Return changes of the default tier as Python for `EksAudit(detections=...)`; None if there are none.
+
+    Args:
+        tuning: The advice.
+        template: Only the changes of this template. Default: all.
+    """
     lines = []
-    for advice in _pasted(tuning):
+    for advice in _pasted(tuning, template):
         detection = f"catalog.get({_quoted(advice.subject.id)})"
         if advice.threshold != advice.present.threshold:
             detection += f".tuned(threshold={advice.threshold})"
@@ -31,10 +36,15 @@ def python(tuning: Tuning) -> str | None:
     return "\n".join(["detections=catalog.DEFAULT.replacing(", *lines, ")"]) if lines else None
 
 
-def cdk_json(tuning: Tuning) -> str | None:
-    """Return changes of the default tier as JSON for the context key `detections`; None if there are none."""
+def cdk_json(tuning: Tuning, template: str | None = None) -> str | None:
+    """Return changes of the default tier as JSON for the context key `detections`; None if there are none.
+
+    Args:
+        tuning: The advice.
+        template: Only the changes of this template. Default: all.
+    """
     choices: dict[str, dict[str, Any]] = {}
-    for advice in _pasted(tuning):
+    for advice in _pasted(tuning, template):
         choice = choices.setdefault(advice.subject.id, {})
         if advice.threshold != advice.present.threshold:
             choice["threshold"] = advice.threshold
@@ -43,12 +53,18 @@ def cdk_json(tuning: Tuning) -> str | None:
     return reports.as_json({"detections": choices}) if choices else None
 
 
-def _pasted(tuning: Tuning) -> list[Advice]:
+def _pasted(tuning: Tuning, template: str | None) -> list[Advice]:
     return [
         advice
         for advice in tuning.advice
         if advice.changes and advice.subject.id in catalog.DEFAULT and advice.subject.on
+        if template is None or advice.template == template
     ]
+
+
+def _templates(tuning: Tuning) -> list[str | None]:
+    """Return the templates whose changes are to be pasted apart; None for all changes at once."""
+    return [*sorted({advice.template for advice in tuning.advice})] if tuning.several else [None]
 
 
 def _quoted(text: str) -> str:
@@ -66,14 +82,23 @@ def as_json(tuning: Tuning) -> str:
         "days": round(tuning.days, 3),
         "detections": [_document(advice) for advice in tuning.advice],
         "untried": dict(tuning.untried),
-        "python": python(tuning),
-        "cdk_json": json.loads(cdk_json(tuning) or "null"),
+        **_changes(tuning),
     }
     return reports.as_json(document)
 
 
+def _changes(tuning: Tuning) -> dict[str, Any]:
+    """Return the changes to paste: by template, if there are several."""
+    code = {template: python(tuning, template) for template in _templates(tuning)}
+    context = {template: json.loads(cdk_json(tuning, template) or "null") for template in code}
+    return (
+        {"python": code, "cdk_json": context} if tuning.several else {"python": code[None], "cdk_json": context[None]}
+    )
+
+
 def _document(advice: Advice) -> dict[str, Any]:
     return {
+        "template": advice.template,
         "id": advice.subject.id,
         "on": advice.subject.on,
         "events": advice.events,
@@ -108,12 +133,12 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
 
     busy = [advice for advice in tuning.advice if advice.events]
     if busy:
-        _print_table(busy, console)
+        _print_table(busy, console, several=tuning.several)
     for advice in busy:
         if advice.changes or advice.noisy:
-            _print_details(advice, console)
+            _print_details(advice, console, several=tuning.several)
     console.print()
-    quiet = [advice.subject.id for advice in tuning.advice if not advice.events]
+    quiet = [_name(advice, several=tuning.several) for advice in tuning.advice if not advice.events]
     if quiet:
         console.print(Text.assemble(("No events:", "dim"), f" {', '.join(quiet)}"))
     silent = [advice for advice in tuning.advice if not advice.subject.on and not advice.present.alarms]
@@ -139,7 +164,7 @@ def _notes(tuning: Tuning) -> Iterator[str]:
         yield "less than a day of logs: too little to judge a week"
 
 
-def _print_table(busy: list[Advice], console: Console) -> None:
+def _print_table(busy: list[Advice], console: Console, *, several: bool) -> None:
     table = reports.table("Detection")  # the only column that folds: a truncated number is wrong
     table.add_column("On", no_wrap=True)
     for header in ("Events", "Peak", "At", "Alarms", "In alarm"):
@@ -149,7 +174,7 @@ def _print_table(busy: list[Advice], console: Console) -> None:
         present, period = advice.present, advice.subject.alarm.period
         style = "bold red" if advice.noisy else ""
         table.add_row(
-            Text(advice.subject.id),
+            Text(_name(advice, several=several)),
             "yes" if advice.subject.on else "",
             f"{advice.events:,}",
             f"{advice.peak:,} in {reports.duration(period)}",
@@ -169,9 +194,9 @@ def _suggested(advice: Advice) -> str:
     return "look" if advice.noisy else ""
 
 
-def _print_details(advice: Advice, console: Console) -> None:
+def _print_details(advice: Advice, console: Console, *, several: bool) -> None:
     console.print()
-    console.print(Text.assemble((advice.subject.id, "bold"), f": {advice.grounds}"))
+    console.print(Text.assemble((_name(advice, several=several), "bold"), f": {advice.grounds}"))
     table = reports.table(style="dim")
     for header in ("Threshold", "Alarms", "Per week", "In alarm"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -197,11 +222,17 @@ def _top(top: Top) -> str:
     return reports.listed(rows, of=top.distinct)
 
 
+def _name(advice: Advice, *, several: bool) -> str:
+    return f"{advice.subject.id} ({advice.template})" if several else advice.subject.id
+
+
 def _print_lines(tuning: Tuning, console: Console) -> None:
-    code, context = python(tuning), cdk_json(tuning)
-    if code is None or context is None:
-        return
-    console.print("\n", Text("In Python", style="bold"), ", for EksAudit:", sep="")
-    console.print(reports.indented(Text(code)))
-    console.print(Text("Or in the context", style="bold"), "of cdk.json:")
-    console.print(reports.indented(Text(context)))
+    for template in _templates(tuning):
+        code, context = python(tuning, template), cdk_json(tuning, template)
+        if code is None or context is None:
+            continue
+        of = "" if template is None else f" of {template}"
+        console.print(Text.assemble("\n", ("In Python", "bold"), f", for EksAudit{of}:"))
+        console.print(reports.indented(Text(code)))
+        console.print(Text.assemble(("Or in the context", "bold"), f" of cdk.json{of and f', for {template}'}:"))
+        console.print(reports.indented(Text(context)))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
 from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.replay.plan import plan
 from eks_audit_constructs.templates.from_catalog import from_catalog
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm, Template
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, MetricFilter, Template, labels
 
 __all__ = ["Subject", "Subjects", "of_catalogue", "of_template"]
 
@@ -21,16 +22,21 @@ class Subject:
     Args:
         id: The detection's id, otherwise the metric filter's name.
         alarm: The alarm.
-        filter: The logical id of the metric filter that writes its metric.
+        filter: The metric filter that writes its metric.
         detection: The detection of the catalogue with this id, if any.
         on: Whether the alarm is in use, not only available.
     """
 
     id: str
     alarm: Alarm
-    filter: str
+    filter: MetricFilter
     detection: Detection | None
     on: bool
+
+    @property
+    def key(self) -> Key:
+        """The alarm's key: the id alone is not unique over several templates."""
+        return self.alarm.key
 
     @property
     def severity(self) -> Severity | None:
@@ -46,19 +52,25 @@ class Subjects:
     template: Template
     untried: Mapping[str, str]
 
-    def excluding(self, unwanted: Mapping[str, Expression]) -> Subjects:
-        """Return the subjects with these ids, with metric filters that exclude these events."""
-        chosen = [subject for subject in self.subjects if subject.id in unwanted]
-        by_filter = {subject.filter: unwanted[subject.id] for subject in chosen}
-        filters = tuple(
-            replace(item, condition=item.condition & ~by_filter[item.logical_id])
-            for item in self.template.filters
-            if item.logical_id in by_filter and item.condition is not None
+    @property
+    def several(self) -> bool:
+        """Whether the subjects are those of several templates, so that each needs its template."""
+        return len({subject.key.template for subject in self.subjects}) > 1
+
+    def excluding(self, unwanted: Mapping[Key, Expression]) -> Subjects:
+        """Return the subjects with these keys, with metric filters that exclude these events."""
+        chosen = [subject for subject in self.subjects if subject.key in unwanted]
+        narrowed = []
+        for subject in chosen:
+            assert subject.filter.condition is not None  # or it could not be tried
+            condition = subject.filter.condition & ~unwanted[subject.key]
+            narrowed.append(replace(subject, filter=replace(subject.filter, condition=condition)))
+        template = replace(
+            self.template,
+            filters=tuple(subject.filter for subject in narrowed),
+            alarms=tuple(subject.alarm for subject in narrowed),
         )
-        alarms = tuple(subject.alarm for subject in chosen)
-        return Subjects(
-            subjects=tuple(chosen), template=replace(self.template, filters=filters, alarms=alarms), untried={}
-        )
+        return Subjects(subjects=tuple(narrowed), template=template, untried={})
 
 
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
@@ -73,20 +85,23 @@ def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
 
 def of_template(template: Template) -> Subjects:
     """Return subjects for the alarms of a template that go off at a number of events."""
-    subjects: dict[str, Subject] = {}
+    planned = plan(template)
+    names = labels(template.alarms, several=template.several)
+    subjects: dict[Key, Subject] = {}
     untried: dict[str, str] = {}
-    for alarm in template.alarms:
-        writers = [item for item in template.filters if item.metric is not None and item.metric == alarm.metric]
-        if alarm.error is not None:
-            untried[alarm.alarm_name] = alarm.error
+    for item in planned.alarms.values():
+        alarm, writers = item.alarm, item.filters
+        if item.error is not None:
+            untried[names[alarm.key]] = item.error
         elif alarm.statistic != "Sum" or COMPARISONS[alarm.comparison] not in ("≥", ">"):
-            untried[alarm.alarm_name] = "it does not go off at a number of events"
+            untried[names[alarm.key]] = "it does not go off at a number of events"
         elif len(writers) != 1:
-            untried[alarm.alarm_name] = f"{len(writers)} metric filters of this template write its metric"
-        elif writers[0].filter_name in subjects:
-            untried[alarm.alarm_name] = "another alarm watches the same metric"
+            untried[names[alarm.key]] = f"{len(writers)} metric filters of this template write its metric"
+        elif writers[0].key in subjects:
+            untried[names[alarm.key]] = "another alarm watches the same metric"
         else:
             id = writers[0].filter_name
             detection = catalog.get(id) if id in catalog.ALL else None
-            subjects[id] = Subject(id=id, alarm=alarm, filter=writers[0].logical_id, detection=detection, on=True)
-    return Subjects(subjects=tuple(subjects[id] for id in sorted(subjects)), template=template, untried=untried)
+            subjects[writers[0].key] = Subject(id=id, alarm=alarm, filter=writers[0], detection=detection, on=True)
+    chosen = sorted(subjects.values(), key=lambda subject: (subject.id, subject.key))
+    return Subjects(subjects=tuple(chosen), template=template, untried=untried)

@@ -13,7 +13,7 @@ from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
-from eks_audit_constructs.templates.template import Template
+from eks_audit_constructs.templates.items import MetricFilter, Template
 
 __all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
 
@@ -40,7 +40,7 @@ class Check:
 
     kind: Kind
     id: str
-    """The detection's id, the metric filter's logical id, or the probe's id."""
+    """The id of the detection or probe, or the metric filter's logical id, after its template if there are several."""
     about: str
     """The detection's title, the metric filter's name, or the question that the probe answers."""
     pattern: str
@@ -65,20 +65,25 @@ def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
 def of_template(template: Template, detections: Iterable[Detection]) -> Iterator[Check]:
     """Yield a check for each metric filter of a template, on the samples of these detections."""
     lines = {line.text: line for detection in detections for line in map(_line, samples(detection.id))}
-    filters = {item.logical_id: item for item in template.filters if item.condition is not None}
-    for logical_id, item in filters.items():
-        yield Check(
-            kind=Kind.FILTER,
-            id=logical_id,
-            about=item.filter_name,
-            pattern=item.pattern,
-            lines=tuple(lines.values()),
-        )
+    for item in template.filters:
+        if item.condition is not None:
+            yield Check(
+                kind=Kind.FILTER,
+                id=_id(item, template),
+                about=item.filter_name,
+                pattern=item.pattern,
+                lines=tuple(lines.values()),
+            )
 
 
 def skipped(template: Template) -> dict[str, str]:
-    """Return the metric filters of a template that cannot be checked, by logical id, and the reasons."""
-    return {item.logical_id: item.error for item in template.filters if item.error is not None}
+    """Return the metric filters of a template that cannot be checked, by id, and the reasons."""
+    return {_id(item, template): item.error for item in template.filters if item.error is not None}
+
+
+def _id(item: MetricFilter, template: Template) -> str:
+    """Return the logical id, after its template if there are several."""
+    return f"{item.template}/{item.logical_id}" if template.several else item.logical_id
 
 
 def probes() -> Iterator[Check]:

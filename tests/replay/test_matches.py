@@ -19,7 +19,7 @@ from eks_audit_constructs.replay.counting import reference
 from eks_audit_constructs.replay.counting.counts import Question
 from eks_audit_constructs.replay.matches import Matches, Top, matches
 from eks_audit_constructs.replay.matching_rows import KEPT
-from eks_audit_constructs.templates.template import read_template
+from eks_audit_constructs.templates.template import Key, read_template
 from tests.conditions.strategies import expressions, lines
 from tests.depth import examples
 from tests.replay.builders import event, metric_filter, write_log, write_template
@@ -114,10 +114,10 @@ class TestTemplate:
         )
         with logs.opened([write_log(tmp_path, get("06:00:00", "ann"), get("06:00:00", "bob"))]) as found:
             every = matches(read_template(template).conditions(), found)
-            one = matches(read_template(template).conditions({"G"}), found)
+            one = matches(read_template(template).conditions({Key("template.json", "G")}), found)
 
-        assert {name: item.total for name, item in every.items()} == {"F": 2, "G": 1}
-        assert {name: item.total for name, item in one.items()} == {"G": 1}
+        assert {key.logical_id: item.total for key, item in every.items()} == {"F": 2, "G": 1}
+        assert {key.logical_id: item.total for key, item in one.items()} == {"G": 1}
 
     def test_agrees_with_the_counts_on_all_real_logs(
         self, default_template: dict[str, object], real_logs: Path, tmp_path: Path
@@ -129,7 +129,7 @@ class TestTemplate:
         with logs.opened(recordings) as found:
             matched = matches(counted.template.conditions(), found)
 
-        totals = {item.filter.logical_id: item.matched for item in counted.filters}
+        totals = {item.filter.key: item.matched for item in counted.filters}
         assert {name: item.total for name, item in matched.items()} == totals
         assert sum(totals.values()) > 100
 

@@ -174,11 +174,12 @@ class TestRealLogs:
     def test_json_has_the_documented_shape(self, template: Path, real_logs: Path) -> None:
         document = json.loads(as_json(replay(template, [real_logs / "unauthorized_spike.jsonl"])))
 
-        assert list(document["filters"][0]) == ["logical_id", "filter_name", "pattern", "matched"]
+        assert list(document["filters"][0]) == ["template", "logical_id", "filter_name", "pattern", "matched"]
         assert [item["logical_id"] for item in document["filters"]] == ["Filter401", "Filter403"]
         assert (document["events"], document["unreadable"], document["filters"][0]["matched"]) == (46, 0, 46)
         quiet = {"logical_id": "Alarm403", "alarm_name": "forbidden", "metric": "Audit/403", "alarmed": False}
         assert document["alarms"][0] == {
+            "template": "template.json",
             "logical_id": "Alarm401",
             "alarm_name": "unauthorized",
             "metric": "Audit/401",

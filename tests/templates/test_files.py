@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from eks_audit_constructs import demo
-from eks_audit_constructs.templates.files import is_template, template_files
+from eks_audit_constructs.templates.assembly import template_files
+from eks_audit_constructs.templates.files import is_template
 
 JSON = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}, indent=1)
 YAML = """

@@ -39,13 +39,14 @@ def without_cluster(metric: Metric | None) -> Metric | None:
 
 
 def bare_filter(item: MetricFilter) -> MetricFilter:
-    return replace(item, logical_id="", log_group="", metric=without_cluster(item.metric))
+    return replace(item, logical_id="", template="", log_group="", metric=without_cluster(item.metric))
 
 
 def bare_alarm(alarm: Alarm) -> Alarm:
     return replace(
         alarm,
         logical_id="",
+        template="",
         alarm_name=bare(alarm.alarm_name),
         description=bare(alarm.description),
         metric=without_cluster(alarm.metric),

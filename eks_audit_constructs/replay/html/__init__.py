@@ -32,7 +32,7 @@ def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
         AuditConfigurationError: The file cannot be written.
         LogError: A log cannot be read.
     """
-    matching = {item.filter.logical_id for item in result.filters if item.matched}
+    matching = {item.filter.key for item in result.filters if item.matched}
     limit = min(_EVENTS, max(1, _EVENTS_IN_ALL // max(1, len(matching))))
     matched = matches(result.template.conditions(matching), logs, events=limit)
     page = render(result, matched, list(dict.fromkeys(log.name for log in logs)))

@@ -16,7 +16,7 @@ from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.html.text import clock
 from eks_audit_constructs.replay.plan import Series
 from eks_audit_constructs.reports import figure
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 
 __all__ = ["Axis", "Bucket", "Chart", "Span", "axis", "chart", "spans"]
 

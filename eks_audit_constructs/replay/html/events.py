@@ -20,7 +20,11 @@ _SHORTEST = 1_024
 
 
 def embed(matched: Mapping[str, Matches]) -> dict[str, Any]:
-    """Return the events, and for each filter the indexes of its events and the position and size of a gap."""
+    """Return the events, and for each filter the indexes of its events and the position and size of a gap.
+
+    Args:
+        matched: What each metric filter matched, by its id on the page.
+    """
     places: dict[Match, int] = {}
     filters = {}
     for name, found in matched.items():

@@ -18,8 +18,7 @@ from eks_audit_constructs.replay.html import text
 from eks_audit_constructs.replay.html.chart import Axis, Chart, Span, axis, chart, spans
 from eks_audit_constructs.replay.html.events import embed
 from eks_audit_constructs.replay.matches import Matches, Top
-from eks_audit_constructs.replay.plan import Plan, plan
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm, SavedQuery
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, SavedQuery, Template
 
 __all__ = ["render"]
 
@@ -37,6 +36,8 @@ class FilterView:
 
     id: str
     name: str
+    stack: str
+    """The name of its template; empty if there is only one."""
     pattern: str
     matched: int
     shown: int
@@ -53,12 +54,15 @@ class AlarmView:
 
     id: str
     name: str
+    stack: str
+    """The name of its template; empty if there is only one."""
     full_name: str
     description: list[list[tuple[str, bool]]]
     rule: str
     sign: str
     alarm: Alarm
     error: str | None
+    caveats: tuple[str, ...]
     alarmed: bool
     spans: tuple[Span, ...]
     chart: Chart | None
@@ -76,19 +80,23 @@ class AlarmView:
         return [span for span in self.spans if span.alarming]
 
 
-def render(result: Replay, matched: Mapping[str, Matches], logs: Sequence[str]) -> str:
+def render(result: Replay, matched: Mapping[Key, Matches], logs: Sequence[str]) -> str:
     """Return the page as HTML.
 
     Args:
         result: The replay.
-        matched: What its metric filters matched, by logical id; others have no events on the page.
+        matched: What its metric filters matched; others have no events on the page.
         logs: The names of the logs.
     """
     whole = axis(result)
-    planned = plan(result.template)
-    filters = [_filter(item, matched.get(item.filter.logical_id, Matches())) for item in result.filters]
+    ids = _ids([item.filter.key for item in result.filters] + [item.alarm.key for item in result.alarms])
+    filters = {
+        key: _filter(item, ids[key], matched.get(key, Matches()), result.template)
+        for item in result.filters
+        for key in [item.filter.key]
+    }
     folder = reports.folder(item.alarm.alarm_name for item in result.alarms)
-    alarms = [_alarm(item, result, planned, whole, filters, folder) for item in result.alarms]
+    alarms = [_alarm(item, ids[item.alarm.key], result, whole, filters, folder) for item in result.alarms]
     watched = {item.id for alarm in alarms for item in alarm.filters}
     loud = sorted((item for item in alarms if item.alarmed), key=lambda item: (item.alarms[0].start, item.full_name))
     style, script = _asset("style.css"), _asset("script.js")
@@ -104,20 +112,37 @@ def render(result: Replay, matched: Mapping[str, Matches], logs: Sequence[str]) 
             loud=loud,
             quiet=[item for item in alarms if not item.alarmed and not item.error],
             unknown=[item for item in alarms if item.error],
-            broken=[item for item in filters if item.error],
-            unwatched=[item for item in filters if item.id not in watched and not item.error],
+            broken=[item for item in filters.values() if item.error],
+            unwatched=[item for item in filters.values() if item.id not in watched and not item.error],
             style=Markup(style),  # our own files, without outside input
             script=Markup(script),
             policy=_policy(style, script),
-            events=Markup(text.embedded(embed(matched))),  # contains no <, > or &
+            events=Markup(
+                text.embedded(embed({ids[key]: found for key, found in matched.items()}))
+            ),  # contains no <, > or &
         )
     )
 
 
-def _filter(item: FilterReplay, matched: Matches) -> FilterView:
+def _ids(keys: Sequence[Key]) -> dict[Key, str]:
+    """Return an id of an element for each resource: its logical id, with a number where templates share one."""
+    ids: dict[Key, str] = {}
+    taken: set[str] = set()
+    for key in keys:
+        id, number = key.logical_id, 1
+        while id in taken:
+            number += 1
+            id = f"{key.logical_id}-{number}"
+        taken.add(id)
+        ids[key] = id
+    return ids
+
+
+def _filter(item: FilterReplay, id: str, matched: Matches, template: Template) -> FilterView:
     return FilterView(
-        id=item.filter.logical_id,
+        id=id,
         name=text.visible(item.filter.filter_name),
+        stack=text.visible(item.filter.template) if template.several else "",
         pattern=item.filter.pattern,
         matched=item.matched,
         shown=len(matched.events),
@@ -133,36 +158,32 @@ def _filter(item: FilterReplay, matched: Matches) -> FilterView:
 
 def _alarm(
     item: AlarmReplay,
+    id: str,
     result: Replay,
-    planned: Plan,
     whole: Axis | None,
-    filters: Sequence[FilterView],
+    filters: Mapping[Key, FilterView],
     folder: str,
 ) -> AlarmView:
     alarm, evaluated = item.alarm, item.error is None and whole is not None
-    metric = alarm.metric
-    own = {
-        source.logical_id
-        for source in result.template.filters
-        if metric and source.metric and (source.metric.namespace, source.metric.name) == (metric.namespace, metric.name)
-        if source.metric.dimension_names == metric.dimension_names
-    }
-    views = tuple({view.id: view for view in filters if view.id in own}.values())
+    planned = result.planned.alarms[alarm.key]
+    views = tuple(filters[source.key] for source in planned.filters)
     drawn = evaluated and (item.alarmed or not views or any(view.matched for view in views))
     return AlarmView(
-        id=alarm.logical_id,
+        id=id,
         name=text.visible(alarm.alarm_name.removeprefix(folder)),
+        stack=text.visible(alarm.template) if result.template.several else "",
         full_name=text.visible(alarm.alarm_name),
         description=text.paragraphs(alarm.description),
         rule=_rule(alarm) if item.error is None else "",
         sign=COMPARISONS.get(alarm.comparison, ""),
         alarm=alarm,
         error=item.error,
+        caveats=item.caveats,
         alarmed=item.alarmed,
         spans=spans(item, whole) if whole else (),
-        chart=chart(alarm, planned.series(alarm, result.counted), whole) if whole and drawn else None,
+        chart=chart(alarm, planned.series(result.counted), whole) if whole and drawn else None,
         filters=views,
-        queries=tuple(reports.queries_named(alarm.description, result.template.queries)),
+        queries=tuple(result.template.queries_named(alarm)),
     )
 
 

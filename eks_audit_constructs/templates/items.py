@@ -1,0 +1,145 @@
+"""What a replay reads from templates: metric filters, alarms and saved queries, each with its template."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from eks_audit_constructs import reports
+from eks_audit_constructs.conditions.expression import Expression
+
+__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "labels"]
+
+COMPARISONS = {
+    "GreaterThanThreshold": ">",
+    "GreaterThanOrEqualToThreshold": "≥",
+    "LessThanThreshold": "<",
+    "LessThanOrEqualToThreshold": "≤",
+}
+"""CloudWatch's comparison operators for static thresholds, and their signs."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Key:
+    """What identifies a resource. A logical id alone is unique only within its template."""
+
+    template: str
+    logical_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Resource:
+    """A resource of a template."""
+
+    logical_id: str
+    template: str = ""
+    """The name of its stack, or of its template file."""
+
+    @property
+    def key(self) -> Key:
+        return Key(self.template, self.logical_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A CloudWatch metric, as metric filters write it and alarms name it."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+    """Names and values, sorted; in a metric filter, the values are selectors such as `$.user.username`."""
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.dimensions)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricFilter(_Resource):
+    """An `AWS::Logs::MetricFilter`. If it cannot be evaluated, `error` is the reason."""
+
+    filter_name: str
+    log_group: str
+    pattern: str
+    condition: Expression | None
+    metric: Metric | None
+    value: str = "1"
+    """A number, or the selector of a field that holds it."""
+    default: float | None = None
+    """Written for a minute with log events, none of which match."""
+    unit: str = "None"
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alarm(_Resource):
+    """An alarm. If it cannot be evaluated, `error` is the reason."""
+
+    alarm_name: str
+    description: str = ""
+    metric: Metric | None = None
+    statistic: str = ""
+    period: int = 0
+    """Seconds."""
+    evaluation_periods: int = 0
+    datapoints_to_alarm: int = 0
+    threshold: float = 0.0
+    comparison: str = ""
+    missing_data: str = "missing"
+    unit: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedQuery(_Resource):
+    """An `AWS::Logs::QueryDefinition`."""
+
+    name: str
+    query: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """The parts of one or more templates that matter to a replay, sorted by template and logical id."""
+
+    name: str
+    filters: tuple[MetricFilter, ...]
+    alarms: tuple[Alarm, ...]
+    queries: tuple[SavedQuery, ...]
+    resources: Mapping[str, int]
+    """Number of resources by type."""
+    skipped: tuple[str, ...] = ()
+    """What could not be read, such as entries that are not plain resources."""
+
+    @property
+    def several(self) -> bool:
+        """Whether the metric filters and alarms are those of several templates, so that each needs its template."""
+        return len({item.template for item in (*self.filters, *self.alarms)}) > 1
+
+    def conditions(self, filters: Collection[Key] | None = None) -> dict[Key, Expression]:
+        """Return the conditions of these filters, or of all; filters with an `error` have none."""
+        return {
+            item.key: item.condition
+            for item in self.filters
+            if item.condition is not None and (filters is None or item.key in filters)
+        }
+
+    def queries_named(self, alarm: Alarm) -> list[SavedQuery]:
+        """Return the saved queries that an alarm's description names: of its own template, or else of any other."""
+        own = [query for query in self.queries if query.template == alarm.template]
+        return reports.queries_named(alarm.description, own) or reports.queries_named(alarm.description, self.queries)
+
+
+def labels(items: Iterable[MetricFilter | Alarm], *, several: bool) -> dict[Key, str]:
+    """Return a name for each item that no other has: with its template or logical id where the name is not enough.
+
+    Args:
+        items: The items.
+        several: Whether to name the template of each.
+    """
+    named = [(item, item.filter_name if isinstance(item, MetricFilter) else item.alarm_name) for item in items]
+    shown = [(item, f"{name} ({item.template})" if several else name) for item, name in named]
+    counts: dict[str, int] = {}
+    for _, name in shown:
+        counts[name] = counts.get(name, 0) + 1
+    return {item.key: name if counts[name] == 1 else f"{name} [{item.logical_id}]" for item, name in shown}
