@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eks_audit_constructs.catalog import Detections
     from eks_audit_constructs.templates.template import Template
 
-__all__ = ["Selection", "Tier", "selection", "template"]
+__all__ = ["Selection", "Tier", "parameters", "parsed_parameters", "selection", "template"]
 
 Tier: TypeAlias = Literal["default", "extended", "all"]
 
@@ -27,6 +27,13 @@ template = click.option(
     type=click.Path(path_type=Path),
     help="Use this CloudFormation template (JSON or YAML) or cdk.out folder instead of the catalogue.",
 )
+parameters = click.option(
+    "--parameter",
+    "parameters",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A value that only a deployment knows: a parameter of the template, AWS::Region or AWS::AccountId.",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +41,7 @@ class Selection:
     """A template, or a choice of detections of the catalogue."""
 
     template: Path | None
+    parameters: Mapping[str, str]
     tier: Tier
     only: tuple[str, ...]
     severity: str | None
@@ -79,7 +87,9 @@ class Selection:
         from eks_audit_constructs.templates.from_catalog import from_catalog
         from eks_audit_constructs.templates.template import read_template
 
-        return from_catalog(self.detections()) if self.template is None else read_template(self.template)
+        if self.template is None:
+            return from_catalog(self.detections())
+        return read_template(self.template, self.parameters)
 
 
 def selection(default: Tier) -> Callable[[Command], Command]:
@@ -90,6 +100,7 @@ def selection(default: Tier) -> Callable[[Command], Command]:
     """
     options = (
         template,
+        parameters,
         click.option(
             "--tier",
             type=click.Choice(["default", "extended", "all"]),
@@ -108,18 +119,51 @@ def selection(default: Tier) -> Callable[[Command], Command]:
     def decorator(command: Command) -> Command:
         @functools.wraps(command)
         def wrapped(
-            *, template: Path | None, tier: Tier | None, only: tuple[str, ...], severity: str | None, **others: Any
+            *,
+            template: Path | None,
+            parameters: tuple[str, ...],
+            tier: Tier | None,
+            only: tuple[str, ...],
+            severity: str | None,
+            **others: Any,
         ) -> int | None:
             ids = tuple(id.strip() for ids in only for id in ids.split(","))
             _check(template, {"--tier": tier, "--only": ", ".join(ids) if only else None, "--severity": severity})
             selected = Selection(
-                template=template, tier=tier or ("all" if ids else default), only=ids, severity=severity
+                template=template,
+                parameters=parsed_parameters(parameters, template),
+                tier=tier or ("all" if ids else default),
+                only=ids,
+                severity=severity,
             )
             return command(selected=selected, **others)
 
         return decorated(wrapped, options)
 
     return decorator
+
+
+def parsed_parameters(given: Sequence[str], template: Path | None) -> dict[str, str]:
+    """Return the values of --parameter.
+
+    Raises:
+        AuditConfigurationError: One is not KEY=VALUE, one is given twice, or there is no template.
+    """
+    values: dict[str, str] = {}
+    for item in given:
+        key, sign, value = item.partition("=")
+        if template is None:
+            raise _refused(item, "only a template has parameters", "Give --template too")
+        if not key or not sign:
+            raise _refused(item, "this is not KEY=VALUE", "Write it as in --parameter Environment=prod")
+        if key in values:
+            raise _refused(item, "this parameter is given twice", "Give it once")
+        values[key] = value
+    return values
+
+
+def _refused(item: str, limit: str, way_out: str) -> AuditConfigurationError:
+    return AuditConfigurationError("--parameter", value=item, limit=limit, way_out=way_out)
 
 
 def _check(template: Path | None, given: dict[str, str | None]) -> None:

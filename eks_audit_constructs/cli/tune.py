@@ -6,6 +6,7 @@ import click
 
 from eks_audit_constructs.cli.app import app
 from eks_audit_constructs.cli.logs import Logs, logs
+from eks_audit_constructs.cli.options import assume_log_group
 from eks_audit_constructs.cli.output import as_json, console
 from eks_audit_constructs.cli.selection import Selection, selection
 
@@ -18,8 +19,9 @@ __all__ = ["tune"]
 @click.option(
     "--alarms-a-week", metavar="NUMBER", type=float, default=1, help="How often each detection may go off. Default: 1."
 )
+@assume_log_group
 @as_json
-def tune(logs: Logs, selected: Selection, alarms_a_week: float, json: bool) -> None:
+def tune(logs: Logs, selected: Selection, alarms_a_week: float, assume_log_group: str | None, json: bool) -> None:
     """Show what each threshold would have meant, and what to change.
 
     Tries the whole catalogue, to show also what you could switch on, unless you choose detections or a template.
@@ -30,7 +32,9 @@ def tune(logs: Logs, selected: Selection, alarms_a_week: float, json: bool) -> N
     if selected.template is None:
         tried = subjects.of_catalogue(selected.detections())
     else:
-        tried = subjects.of_template(selected.read())
+        tried = subjects.of_template(
+            selected.read(), assume_log_group=assume_log_group, log_group=None if logs.names else logs.log_group
+        )
     with logs.fetched() as (paths, progress):
         result = run(tried, paths, alarms_a_week=alarms_a_week, progress=progress)
     if json:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
+from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.items import SavedQuery, Template
 from eks_audit_constructs.templates.template import read_template
@@ -34,13 +36,17 @@ class Offer:
     query: str
 
 
-def saved(template: Path | None) -> Template:
+def saved(template: Path | None, parameters: Mapping[str, str] | None = None) -> Template:
     """Return a template: the file, or without a path one made from all queries of the catalogue.
+
+    Args:
+        template: The file.
+        parameters: Values of what only a deployment knows.
 
     Raises:
         TemplateError: The template cannot be read.
     """
-    return from_catalog([], catalog.QUERIES) if template is None else read_template(template)
+    return from_catalog([], catalog.QUERIES) if template is None else read_template(template, parameters)
 
 
 def offers(template: Template) -> list[Offer]:
@@ -54,8 +60,8 @@ def find(template: Template, name: str) -> SavedQuery:
 
     Args:
         template: The template.
-        name: Its name, the part of it after the last `/`, its logical id, or its id in the catalogue, such as
-            `forbidden-who`. Case does not matter.
+        name: Its name, the part of it after the last `/`, its logical id, its id in the catalogue, such as
+            `forbidden-who`, or else a part of its name that no other has. Case does not matter.
 
     Raises:
         QueryError: No saved query has this name, or several have; the message lists similar names.
@@ -68,12 +74,13 @@ def find(template: Template, name: str) -> SavedQuery:
         lambda query: wanted in (query.name.casefold(), query.logical_id.casefold(), _title(query).casefold()),
         lambda query: wanted == _offer(query).id,
         lambda query: bool(wanted) and slug.fullmatch(query.logical_id) is not None,
+        lambda query: bool(wanted) and wanted in query.name.casefold(),
     )
     found: list[SavedQuery] = []
     for matches in ways:
         if found := [query for query in template.queries if matches(query)]:
             break
-    if len(found) == 1:
+    if len({(query.name, query.query) for query in found}) == 1:  # stacks may have the same query
         return found[0]
     count, have = (len(found), "have") if found else ("none", "has")
     raise QueryError(
@@ -84,16 +91,20 @@ def find(template: Template, name: str) -> SavedQuery:
     )
 
 
-def choose(name: str | None, *, text: str | None, template: Path | None) -> tuple[str, str]:
+def choose(
+    name: str | None, *, text: str | None, template: Path | None, parameters: Mapping[str, str] | None = None
+) -> tuple[str, str]:
     """Return the name of a query, for errors, and its text.
 
     Args:
         name: The name of a saved query.
         text: A query to run instead of a saved one.
         template: The template with the saved query. Default: the catalogue.
+        parameters: Values of what only a deployment knows.
 
     Raises:
-        QueryError: There is no such query, none is named, or both a text and a template are given.
+        QueryError: There is no such query, none is named, it needs a value that is not given, or both a text and a
+            template are given.
         TemplateError: The template cannot be read.
     """
     if text is not None and template is not None:
@@ -112,7 +123,11 @@ def choose(name: str | None, *, text: str | None, template: Path | None) -> tupl
             limit="no query is named",
             way_out="Name one that `eks-audit queries` lists, then the logs; or give --text",
         )
-    found = find(saved(template), name)
+    found = find(saved(template, parameters), name)
+    if needs := needs_of(found.query):
+        raise QueryError(
+            found.name, value=found.query, limit=in_words(needs), way_out="Give it with --parameter KEY=VALUE"
+        )
     return found.name, found.query
 
 

@@ -11,17 +11,20 @@ Without a template of your own, pass `templates.from_catalog.from_catalog()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eks_audit_constructs import reports
 from eks_audit_constructs.audit_logs import logs
+from eks_audit_constructs.audit_logs.events import events
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
 from eks_audit_constructs.replay.counting.counts import LogCounts
+from eks_audit_constructs.replay.log_group import named_by, read_as
 from eks_audit_constructs.replay.plan import Plan, plan
-from eks_audit_constructs.templates.items import Alarm, MetricFilter, Template
+from eks_audit_constructs.templates.items import Alarm, MetricFilter, SavedQuery, Template
 from eks_audit_constructs.templates.template import read_template
 
 __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
@@ -64,18 +67,34 @@ class Replay:
     filters: tuple[FilterReplay, ...]
     alarms: tuple[AlarmReplay, ...]
     notes: tuple[str, ...] = ()
-    """Skipped and damaged input."""
+    """Skipped and damaged input, and what is assumed about the logs."""
+    has_audit_events: bool = True
+    """Whether the logs hold audit events; only looked for if no filter matched anything."""
+
+    @property
+    def unevaluated(self) -> tuple[AlarmReplay, ...]:
+        """The alarms that could not be evaluated, without those that a deployment does not have."""
+        return tuple(item for item in self.alarms if item.error and not item.alarm.absent)
+
+    def queries_named(self, alarm: Alarm) -> list[SavedQuery]:
+        """Return the saved queries that an alarm's description names: of its own template, or else of any other."""
+        every = self.template.queries
+        own = [query for query in every if query.template == alarm.template]
+        return reports.queries_named(alarm.description, own) or reports.queries_named(alarm.description, every)
 
     @property
     def unjudged(self) -> str | None:
         """Why no alarm could be judged, so that silence means nothing; None if at least one could."""
         counted = self.counted
         if not counted.events:
-            return "no event was read"
-        if counted.unreadable == counted.events and not any(item.matched for item in self.filters):
-            return "none of the events is a JSON object"
+            return "no audit event was read: the logs are empty"
+        matched = any(item.matched for item in self.filters)
+        if counted.unreadable == counted.events and not matched:
+            return "no audit event was read: none of the events is a JSON object"
         if not self.alarms:
             return "the template has no alarm"
+        if not self.has_audit_events and not matched:
+            return "no audit event was read: none of the events has the kind Event"
         if all(item.error for item in self.alarms):
             return f"no alarm can be evaluated ({self.alarms[0].alarm.alarm_name}: {self.alarms[0].error})"
         return None
@@ -83,25 +102,37 @@ class Replay:
 
 @contextmanager
 def replayed(
-    template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+    template: str | Path | Template,
+    logs_: Iterable[str | Path],
+    *,
+    parameters: Mapping[str, str] | None = None,
+    assume_log_group: str | None = None,
+    log_group: str | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[Replay, Sequence[Log]]]:
     """Yield what a template's alarms would have done, and the logs, which stay open until the context ends.
 
     Args:
         template: A CloudFormation template (JSON or YAML) or a `cdk.out` folder; or a template already read.
         logs_: Audit logs: files, folders, or `-` for standard input.
+        parameters: Values of what only a deployment knows; see `read_template`.
+        assume_log_group: The log group whose log this is, where nothing else says so.
+        log_group: The log group that the logs were fetched from.
         progress: Called with the fraction of the logs that is read, 0 to 1.
 
     Raises:
         TemplateError: The template cannot be read.
         LogError: A log cannot be read.
+        AuditConfigurationError: No template asks for a parameter, or no metric filter reads the log group.
     """
     from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
 
-    read = template if isinstance(template, Template) else read_template(Path(template))
-    planned = plan(read)
+    read = template if isinstance(template, Template) else read_template(Path(template), parameters)
+    read_as(read, assumed=assume_log_group)  # before the logs are opened, which may take long
     notes: list[str] = []
     with logs.opened(logs_, say=notes.append) as found:
+        known = {log_group} if log_group else named_by(found)
+        planned = plan(read, read_as(read, assumed=assume_log_group, known=known))
         counted = engine.count(found, planned.questions, sizes=planned.asks_sizes, progress=progress)
         filters = tuple(
             FilterReplay(filter=item.filter, matched=item.matched(counted), error=item.error)
@@ -116,21 +147,44 @@ def replayed(
                 changes = transitions(item.alarm, history, first=min(counted.lines), last=max(counted.lines))
             elif error is None and counted.events:
                 error = "no event in the logs has a time"
-            alarms.append(AlarmReplay(alarm=item.alarm, transitions=changes, error=error, caveats=item.caveats))
+            caveats = () if error else (*item.caveats, *(caveat for of in item.filters for caveat in of.caveats))
+            alarms.append(AlarmReplay(alarm=item.alarm, transitions=changes, error=error, caveats=caveats))
         result = Replay(
             template=read,
             planned=planned,
             counted=counted,
             filters=filters,
             alarms=tuple(alarms),
-            notes=tuple(notes),
+            notes=(*_assumptions(planned, found), *read.unread, *notes),
+            has_audit_events=any(item.matched for item in filters) or any(map(_has_audit_events, found)),
         )
         yield result, found
 
 
 def replay(
-    template: str | Path | Template, logs_: Iterable[str | Path], *, progress: Callable[[float], None] | None = None
+    template: str | Path | Template,
+    logs_: Iterable[str | Path],
+    *,
+    parameters: Mapping[str, str] | None = None,
+    assume_log_group: str | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Replay:
     """Return what a template's alarms would have done; see `replayed`."""
-    with replayed(template, logs_, progress=progress) as (result, _):
+    with replayed(template, logs_, parameters=parameters, assume_log_group=assume_log_group, progress=progress) as (
+        result,
+        _,
+    ):
         return result
+
+
+def _assumptions(planned: Plan, logs: Sequence[Log]) -> Iterator[str]:
+    """Yield what is assumed about the logs."""
+    if len(logs) > 1 and len(named_by(logs)) < 2:
+        yield f"{len(logs):,} files, read as one cluster's log"
+    if planned.reading.note is not None:
+        yield planned.reading.note
+
+
+def _has_audit_events(log: Log) -> bool:
+    values = (event.value for event in events(log))
+    return any(isinstance(value, dict) and (value.get("kind") == "Event" or "auditID" in value) for value in values)

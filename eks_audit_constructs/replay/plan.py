@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field
 from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample, merge
+from eks_audit_constructs.replay.log_group import Reading, group_of, read_as
+from eks_audit_constructs.replay.sources import sources
+from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.items import Alarm, Key, Metric, MetricFilter, Template
 
 __all__ = ["Plan", "PlannedAlarm", "PlannedFilter", "Series", "plan"]
@@ -14,6 +18,7 @@ __all__ = ["Plan", "PlannedAlarm", "PlannedFilter", "Series", "plan"]
 Series = Mapping[int, Sample]
 """A metric: the values written in each minute, by the minute's first second since 1970."""
 
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _LOG_GROUP_METRICS = {"IncomingLogEvents": "lines", "IncomingBytes": "sizes"}
 """The metrics that CloudWatch writes for a log group.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"""
@@ -76,6 +81,7 @@ class Plan:
     questions: tuple[Question, ...]
     filters: Mapping[Key, PlannedFilter]
     alarms: Mapping[Key, PlannedAlarm]
+    reading: Reading
 
     @property
     def asks_sizes(self) -> bool:
@@ -83,13 +89,18 @@ class Plan:
         return any(item.log_group_metric == "sizes" for item in self.alarms.values())
 
 
-def plan(template: Template) -> Plan:
-    """Plan what to count, and connect a template's alarms to the filters that write their metrics."""
-    planner = _Planner(template)
+def plan(template: Template, reading: Reading | None = None) -> Plan:
+    """Plan what to count, and connect a template's alarms to the filters that write their metrics.
+
+    Args:
+        template: The template.
+        reading: The log groups as whose log the logs are read. Default: as nothing but the template tells.
+    """
+    planner = _Planner(template, reading or read_as(template))
     filters = {item.key: planner.filter(item) for item in template.filters}
     planner.filters = filters
     alarms = {alarm.key: planner.alarm(alarm) for alarm in template.alarms}
-    return Plan(questions=tuple(planner.questions), filters=filters, alarms=alarms)
+    return Plan(questions=tuple(planner.questions), filters=filters, alarms=alarms, reading=planner.reading)
 
 
 class _UnsupportedError(Exception):
@@ -97,8 +108,9 @@ class _UnsupportedError(Exception):
 
 
 class _Planner:
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, reading: Reading) -> None:
         self.template = template
+        self.reading = reading
         self.questions: list[Question] = []
         self.filters: Mapping[Key, PlannedFilter] = {}
 
@@ -106,6 +118,8 @@ class _Planner:
         try:
             if item.condition is None:
                 raise _UnsupportedError(item.error)
+            if (reason := self.reading.excludes(item)) is not None:
+                raise _UnsupportedError(reason)
             path, value = _value_of(item)
             question = self._ask(Question(condition=item.condition, value=path))
             return PlannedFilter(filter=item, writer=_Writer(filter=item, question=question, value=value))
@@ -115,14 +129,17 @@ class _Planner:
     def alarm(self, alarm: Alarm) -> PlannedAlarm:
         try:
             if alarm.error is not None:
-                raise _UnsupportedError(alarm.error)
+                raise _UnsupportedError(self._with_data(alarm, alarm.error))
             if alarm.metric is None:
                 raise _UnsupportedError("it names no metric")
             if alarm.metric.namespace == "AWS/Logs":
                 return PlannedAlarm(alarm=alarm, log_group_metric=self._log_group_metric(alarm, alarm.metric))
-            sources, caveats = self._sources(alarm, alarm.metric)
-            writers = tuple(self._writer(item, alarm.metric) for item in sources)
-            return PlannedAlarm(alarm=alarm, writers=writers, caveats=caveats)
+            found = sources(self.template, alarm, alarm.metric)
+            if found.error is not None:
+                raise _UnsupportedError(found.error)
+            self._check(alarm, found.filters)
+            writers = tuple(self._writer(item, alarm.metric) for item in found.filters)
+            return PlannedAlarm(alarm=alarm, writers=writers, caveats=found.caveats)
         except _UnsupportedError as reason:
             return PlannedAlarm(alarm=alarm, error=str(reason))
 
@@ -130,39 +147,44 @@ class _Planner:
         self.questions.append(question)
         return len(self.questions) - 1
 
+    def _with_data(self, alarm: Alarm, error: str) -> str:
+        """Return why an alarm cannot be evaluated, and whether it would ever get data."""
+        errors = [sources(self.template, alarm, metric).never for metric in alarm.inputs]
+        return f"{error}, and {errors[0]}" if errors and all(errors) else error
+
     def _log_group_metric(self, alarm: Alarm, metric: Metric) -> str:
         if metric.name not in _LOG_GROUP_METRICS or metric.dimension_names != ("LogGroupName",):
             raise _UnsupportedError("its metric cannot be computed from logs alone")
         if alarm.statistic != "Sum":
             raise _UnsupportedError(f"only the Sum of its metric can be computed from logs, not the {alarm.statistic}")
-        groups, own = {item.log_group for item in self.template.filters}, metric.dimensions[0][1]
-        if groups and own not in groups:
-            raise _UnsupportedError(f"no metric filter reads its log group {own}, so these logs may be from another")
+        own = group_of(metric.dimensions[0][1], alarm.template)
+        if (reason := self.reading.left_out.get(own)) is not None:
+            raise _UnsupportedError(reason)
+        if own not in self.reading.groups:
+            raise _UnsupportedError(
+                f"no metric filter reads its log group {own.name}, so these logs may be from another"
+            )
         return _LOG_GROUP_METRICS[metric.name]
 
-    def _sources(self, alarm: Alarm, metric: Metric) -> tuple[list[MetricFilter], tuple[str, ...]]:
-        """Return the filters that write an alarm's metric: those of its own template, or of another if it has none.
+    def _check(self, alarm: Alarm, found: Sequence[MetricFilter]) -> None:
+        """Refuse an alarm whose metric has values that cannot be counted.
 
-        Equal names in several templates usually mean one stack for each cluster, account or Region, each with its own
-        metric. Nothing in the templates says which, so the other stacks are a caveat.
+        Filters on several log groups add their values up, and these logs are one group's.
         """
-        every = [item for item in self.template.filters if item.metric is not None and _same(item.metric, metric)]
-        own = [item for item in every if item.template == alarm.template]
-        sources = own or every
-        if not sources:
-            raise _UnsupportedError("no metric filter of this template writes its metric")
-        if not own and len(others := sorted({item.template for item in every})) > 1:
-            raise _UnsupportedError(f"metric filters of several templates write its metric: {', '.join(others)}")
-        broken = [item for item in sources if self.filters[item.key].error is not None]
+        broken = [planned for item in found if (planned := self.filters[item.key]).error is not None]
         if broken:
-            names = ", ".join(item.logical_id for item in broken)
-            raise _UnsupportedError(f"its metric filter cannot be evaluated: {names}")
-        if alarm.unit is not None and all(item.unit != alarm.unit for item in sources):
-            written = sources[0].unit
-            raise _UnsupportedError(f"it asks for the unit {alarm.unit}, but its metric has {written}: no data")
-        also = sorted({item.template for item in every if item not in sources})
-        caveat = f"{', '.join(also)} also writes its metric: in one account and Region the values add up"
-        return sources, (caveat,) if also else ()
+            names = ", ".join(planned.filter.logical_id for planned in broken)
+            reason = f" ({broken[0].error})" if len(broken) == 1 else ""
+            raise _UnsupportedError(f"its metric filter cannot be evaluated: {names}{reason}")
+        groups = sorted({group_of(item.log_group, item.template) for item in found})
+        if len(groups) > 1:
+            names = ", ".join(group.name for group in groups)
+            raise _UnsupportedError(f"its metric is written from several log groups: {names}")
+        if alarm.unit is not None and all(item.unit != alarm.unit for item in found):
+            written = found[0].unit
+            raise _UnsupportedError(
+                f"it asks for the unit {alarm.unit}, but its metric has {written}, so it never gets data"
+            )
 
     def _writer(self, item: MetricFilter, metric: Metric) -> _Writer:
         writer = self.filters[item.key].writer
@@ -171,17 +193,13 @@ class _Planner:
             return writer
         # With dimensions, each value is a separate metric: count the one that the alarm names.
         selectors = zip(item.metric.dimensions, metric.dimensions, strict=True)
-        terms = [_dimension(name, selector, value) for (name, selector), (_, value) in selectors]
+        terms = [
+            _dimension(name, selector, value)
+            for (name, selector), (_, value) in selectors
+            if selector.startswith("$")  # a fixed value is that of the alarm, or the filter would not be its source
+        ]
         question = Question(condition=all_of([item.condition, *terms]), value=self.questions[writer.question].value)
         return replace(writer, question=self._ask(question))
-
-
-def _same(written: Metric, watched: Metric) -> bool:
-    return (written.namespace, written.name, written.dimension_names) == (
-        watched.namespace,
-        watched.name,
-        watched.dimension_names,
-    )
 
 
 def _value_of(item: MetricFilter) -> tuple[Path | None, float | None]:
@@ -197,16 +215,19 @@ def _value_of(item: MetricFilter) -> tuple[Path | None, float | None]:
 
 def _dimension(name: str, selector: str, value: str) -> Expression:
     """Match the events with this value of a dimension; CloudWatch writes numbers as text."""
-    if "*" in value or "${" in value:
-        raise _UnsupportedError(f"the value {value} of its dimension {name} is not known here")
+    if needs := needs_of(value):
+        raise _UnsupportedError(in_words(needs))
+    if "*" in value:
+        raise _UnsupportedError(
+            f"the value {value} of its dimension {name} has a *, which a pattern takes for any text"
+        )
     try:
         selected = _selected(selector)
     except ValueError as error:
         raise _UnsupportedError(f"the dimension {name} of its metric filter is not a field: {selector}") from error
-    try:
+    if _NUMBER.fullmatch(value):
         return any_of([selected == value, selected == float(value)])
-    except ValueError:
-        return selected == value
+    return selected == value
 
 
 def _selected(selector: str) -> Field:

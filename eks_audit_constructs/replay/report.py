@@ -29,6 +29,7 @@ def as_json(result: Replay) -> str:
         **({"duplicates_estimated": True} if result.counted.duplicates_estimated else {}),
         **({"notes": list(result.notes)} if result.notes else {}),
         **({"unjudged": result.unjudged} if result.unjudged else {}),
+        **_log_groups(result),
         "filters": [
             {
                 "template": item.filter.template,
@@ -37,6 +38,7 @@ def as_json(result: Replay) -> str:
                 "pattern": item.filter.pattern,
                 "matched": item.matched,
                 **_error(item.error),
+                **({"caveats": list(item.filter.caveats)} if item.filter.caveats and not item.error else {}),
             }
             for item in result.filters
         ],
@@ -63,6 +65,9 @@ def print_report(result: Replay, console: Console) -> None:
         console.print(Text(f"Beside them: {', '.join(others)}"))
     console.print(f"{reports.number(counted.events, 'event')}{reports.span(counted.first, counted.last)}")
     reports.print_notes(_notes(result), console)
+    if result.unjudged:
+        console.print()
+        console.print(Text(f"Nothing could be judged: {result.unjudged}.", style="bold yellow"))
     _print_filters(result, console)
     folder = reports.folder(item.alarm.alarm_name for item in result.alarms)
     _print_timeline(result, console, folder)
@@ -106,10 +111,14 @@ def _print_timeline(result: Replay, console: Console, folder: str) -> None:
         ((change, item) for item in result.alarms if item.alarmed for change in item.transitions[_first_alarm(item) :]),
         key=lambda row: (row[0].at, row[1].alarm.key),
     )
+    if not rows and result.unjudged:
+        return
     console.print()
     if not rows:
-        if result.unjudged:
-            console.print(Text(f"Nothing could be judged: {result.unjudged}.", style="yellow"))
+        unevaluated = len(result.unevaluated)
+        if unevaluated or result.template.unread:
+            some = f" {reports.number(unevaluated, 'alarm')} could not be evaluated." if unevaluated else ""
+            console.print(f"No alarm that was evaluated went off.{some}", style="yellow")
         else:
             console.print("No alarm went off.", style="green")
         return
@@ -139,7 +148,7 @@ def _print_queries(result: Replay, console: Console, folder: str) -> None:
         (names[item.alarm.key], query.name)
         for item in result.alarms
         if item.alarmed
-        for query in result.template.queries_named(item.alarm)
+        for query in result.queries_named(item.alarm)
     ]
     if not rows:
         return
@@ -164,7 +173,13 @@ def _print_rest(result: Replay, console: Console, folder: str) -> None:
     errors = [(filters[item.filter.key], item.error) for item in result.filters if item.error]
     errors += [(alarms[item.alarm.key], item.error) for item in result.alarms if item.error]
     _print_list("Not evaluated:", errors, console)
-    doubts = [(alarms[item.alarm.key], caveat) for item in result.alarms for caveat in item.caveats]
+    if any("no value here" in (error or "") for _, error in errors):
+        console.print("  Give a value with --parameter KEY=VALUE.", style="dim")
+    doubts = [
+        (filters[item.filter.key], why) for item in result.filters if not item.error for why in item.filter.caveats
+    ]
+    own = result.planned.alarms
+    doubts += [(alarms[item.alarm.key], why) for item in result.alarms for why in own[item.alarm.key].caveats]
     _print_list("In doubt:", doubts, console)
 
 
@@ -204,6 +219,12 @@ def _alarm(item: AlarmReplay) -> dict[str, Any]:
         **_error(item.error),
         **({"caveats": list(item.caveats)} if item.caveats else {}),
     }
+
+
+def _log_groups(result: Replay) -> dict[str, list[str]]:
+    """Return the log groups as whose log the logs were read."""
+    groups = [group.name for group in result.planned.reading.groups]
+    return {"log_groups": groups} if groups else {}
 
 
 def _error(error: str | None) -> dict[str, str]:

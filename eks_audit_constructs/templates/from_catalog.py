@@ -11,13 +11,14 @@ from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog import SavedQuery as CataloguedQuery
 from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.templates.deployment import Open
 from eks_audit_constructs.templates.items import Alarm, Metric, MetricFilter, SavedQuery, Template
 
 __all__ = ["NAME", "from_catalog"]
 
 NAME = "The catalogue"
 _NAMESPACE = "EksAudit"
-_LOG_GROUP = "the cluster's log group"
+_LOG_GROUP = Open("the cluster's log group", {"the cluster"})
 
 
 def from_catalog(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from eks_audit_constructs import reports
 from eks_audit_constructs.conditions.expression import Expression
 
 __all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "labels"]
@@ -69,6 +68,10 @@ class MetricFilter(_Resource):
     """Written for a minute with log events, none of which match."""
     unit: str = "None"
     error: str | None = None
+    caveats: tuple[str, ...] = ()
+    """What is in doubt although it is evaluated."""
+    absent: bool = False
+    """Whether its condition does not hold, so that a deployment does not have it; then `error` says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +90,11 @@ class Alarm(_Resource):
     comparison: str = ""
     missing_data: str = "missing"
     unit: str | None = None
+    inputs: tuple[Metric, ...] = ()
+    """The metrics of a calculation, which is not evaluated."""
     error: str | None = None
+    absent: bool = False
+    """Whether its condition does not hold, so that a deployment does not have it; then `error` says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +116,9 @@ class Template:
     resources: Mapping[str, int]
     """Number of resources by type."""
     skipped: tuple[str, ...] = ()
-    """What could not be read, such as entries that are not plain resources."""
+    """Entries that are not plain resources, and loops that cannot be expanded."""
+    unread: tuple[str, ...] = ()
+    """What may have filters and alarms and could not be read: nested stacks whose template is not here."""
 
     @property
     def several(self) -> bool:
@@ -123,11 +132,6 @@ class Template:
             for item in self.filters
             if item.condition is not None and (filters is None or item.key in filters)
         }
-
-    def queries_named(self, alarm: Alarm) -> list[SavedQuery]:
-        """Return the saved queries that an alarm's description names: of its own template, or else of any other."""
-        own = [query for query in self.queries if query.template == alarm.template]
-        return reports.queries_named(alarm.description, own) or reports.queries_named(alarm.description, self.queries)
 
 
 def labels(items: Iterable[MetricFilter | Alarm], *, several: bool) -> dict[Key, str]:

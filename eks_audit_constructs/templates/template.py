@@ -1,4 +1,4 @@
-"""Read the metric filters, alarms and saved queries of a CloudFormation template.
+"""Read the metric filters, alarms and saved queries of CloudFormation templates.
 
 Any template can be read, JSON or YAML, not only those of this library. Nothing is skipped silently: a metric filter or
 an alarm that the replay cannot evaluate has the reason in its `error`.
@@ -10,184 +10,145 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eks_audit_constructs.conditions import pattern_parser
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.templates.alarms import OTHER_ALARMS, metric_alarm, other_alarm
 from eks_audit_constructs.templates.assembly import Document, documents
+from eks_audit_constructs.templates.deployment import Deployment
+from eks_audit_constructs.templates.files import refusal
+from eks_audit_constructs.templates.filters import metric_filter, within_limits
 from eks_audit_constructs.templates.intrinsics import Resolver
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, Metric, MetricFilter, SavedQuery, Template
+from eks_audit_constructs.templates.resource import Resource
 
 __all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "read_template"]
 
-_OTHER_ALARMS = {
-    "AWS::CloudWatch::CompositeAlarm": "a composite alarm combines the states of other alarms",
-    "AWS::CloudWatch::LogAlarm": "its data are the results of a scheduled query",
-    "AWS::CloudWatch::AnomalyDetector": "an anomaly band is learned from weeks of data",
-    "AWS::Logs::LogAnomalyDetector": "anomalies are learned from weeks of logs",
-}
+_STACK = "AWS::CloudFormation::Stack"
+_STACK_SET = "AWS::CloudFormation::StackSet"
 
 
-def read_template(path: Path) -> Template:
+def read_template(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
     """Read a template file, or the templates of a `cdk.out` folder, each with its nested stacks.
+
+    Args:
+        path: The file or folder.
+        parameters: Values of what only a deployment knows: parameters, `AWS::Region`, `AWS::AccountId`.
 
     Raises:
         TemplateError: It cannot be read, or is not a CloudFormation template.
+        AuditConfigurationError: No template asks for one of the parameters.
     """
-    reader = _Reader()
-    for document in documents(path):
-        reader.read(document, Resolver(document.body))
+    deployment = Deployment(parameters)
+    try:
+        template = _read(path, deployment)
+    except RecursionError as error:
+        raise refusal(
+            path, path.name, "its values are nested too deeply, or in each other", "Name a template"
+        ) from error
+    deployment.check(str(path))
+    return template
+
+
+def _read(path: Path, deployment: Deployment) -> Template:
+    stacks = [(document, _resolver(document, deployment)) for document in documents(path)]
+    every = [pair for document, resolver in stacks for pair in _with_nested(document, resolver)]
+    for _, resolver in every:
+        resolver.others = [other for _, other in every]
+    readers = [_Reader(document, resolver) for document, resolver in every]
+    several = len(readers) > 1
+    resources: dict[str, int] = {}
+    for reader in readers:
+        for kind, number in reader.resources.items():
+            resources[kind] = resources.get(kind, 0) + number
     return Template(
         name=path.name,
-        filters=tuple(sorted(reader.filters, key=lambda item: item.key)),
-        alarms=tuple(sorted(reader.alarms, key=lambda item: item.key)),
-        queries=tuple(sorted(reader.queries, key=lambda item: item.key)),
-        resources=dict(sorted(reader.resources.items())),
-        skipped=tuple(sorted(reader.skipped)),
+        filters=tuple(sorted(_limited(readers), key=lambda item: item.key)),
+        alarms=tuple(sorted((item for reader in readers for item in reader.alarms), key=lambda item: item.key)),
+        queries=tuple(sorted((item for reader in readers for item in reader.queries), key=lambda item: item.key)),
+        resources=dict(sorted(resources.items())),
+        skipped=tuple(
+            sorted(
+                f"{name} ({reader.document.name})" if several else name for reader in readers for name in reader.skipped
+            )
+        ),
+        unread=tuple(sorted(reason for reader in readers for reason in reader.unread)),
     )
 
 
-class _Reader:
-    """Collects the resources of templates."""
+def _resolver(document: Document, deployment: Deployment) -> Resolver:
+    pseudo = {}
+    if document.stack_name is not None:
+        pseudo["AWS::StackName"] = document.stack_name
+    if document.environment is not None:
+        pseudo["AWS::AccountId"], pseudo["AWS::Region"] = document.environment
+    return _nesting(document, Resolver(document.body, deployment, pseudo=pseudo))
 
-    def __init__(self) -> None:
+
+def _nesting(document: Document, resolver: Resolver) -> Resolver:
+    for logical_id, child in document.nested.items():
+        _nesting(child, resolver.nest(logical_id, child.body))
+    return resolver
+
+
+def _with_nested(document: Document, resolver: Resolver) -> list[tuple[Document, Resolver]]:
+    nested = [pair for id, child in document.nested.items() for pair in _with_nested(child, resolver.nested[id])]
+    return [(document, resolver), *nested]
+
+
+def _limited(readers: list[_Reader]) -> list[MetricFilter]:
+    """Return the filters, with CloudWatch's limits on a log group: those of one account and Region count together."""
+    together: dict[Any, list[MetricFilter]] = {}
+    for reader in readers:
+        root = reader.document.name.split("/")[0] if reader.resolver.is_nested else reader.document.name
+        together.setdefault(reader.document.environment or root, []).extend(reader.filters)
+    return [item for filters in together.values() for item in within_limits(filters)]
+
+
+class _Reader:
+    """Reads the resources of one template."""
+
+    def __init__(self, document: Document, resolver: Resolver) -> None:
+        self.document, self.resolver = document, resolver
         self.filters: list[MetricFilter] = []
         self.alarms: list[Alarm] = []
         self.queries: list[SavedQuery] = []
         self.resources: dict[str, int] = {}
-        self.skipped: list[str] = []
-
-    def read(self, document: Document, resolver: Resolver) -> None:
-        """Read a template and those of its nested stacks."""
-        for logical_id, resource in document.body["Resources"].items():
-            kind = resource.get("Type") if isinstance(resource, Mapping) else None
+        self.skipped: list[str] = list(resolver.skipped)
+        self.unread: list[str] = [f"{name} is left out: {reason}" for name, reason in resolver.skipped.items()]
+        classes = self._log_classes()
+        for logical_id, body in resolver.resources.items():
+            kind = body.get("Type") if isinstance(body, Mapping) else None
             if not isinstance(kind, str):
-                self.skipped.append(str(logical_id))
+                self.skipped.append(logical_id)
                 continue
             self.resources[kind] = self.resources.get(kind, 0) + 1
-            view = _Resource(Key(document.name, str(logical_id)), resource, resolver)
-            if kind == "AWS::Logs::MetricFilter":
-                self.filters.append(_metric_filter(view))
-            elif kind == "AWS::CloudWatch::Alarm":
-                self.alarms.append(_alarm(view))
-            elif kind in _OTHER_ALARMS:
-                name = view.text("AlarmName") or view.text("DetectorName") or view.key.logical_id
-                self.alarms.append(
-                    Alarm(
-                        logical_id=view.key.logical_id,
-                        template=view.key.template,
-                        alarm_name=name,
-                        error=_OTHER_ALARMS[kind],
-                    )
-                )
-            elif kind == "AWS::Logs::QueryDefinition":
-                name, query = view.text("Name") or view.key.logical_id, view.text("QueryString") or ""
-                self.queries.append(
-                    SavedQuery(logical_id=view.key.logical_id, template=document.name, name=name, query=query)
-                )
-        for logical_id, child in document.nested.items():
-            self.read(child, resolver.nested(logical_id, child.body))
+            self._add(kind, Key(document.name, logical_id), body, classes)
 
+    def _add(self, kind: str, key: Key, body: Mapping[str, Any], classes: Mapping[str, str]) -> None:
+        if kind == "AWS::Logs::MetricFilter":
+            self.filters.append(metric_filter(Resource(key, body, self.resolver), classes))
+        elif kind == "AWS::CloudWatch::Alarm":
+            self.alarms.append(metric_alarm(Resource(key, body, self.resolver)))
+        elif kind in OTHER_ALARMS:
+            self.alarms.append(other_alarm(Resource(key, body, self.resolver), kind))
+        elif kind == "AWS::Logs::QueryDefinition":
+            self._add_query(Resource(key, body, self.resolver))
+        elif kind == _STACK and key.logical_id not in self.document.nested:
+            self.unread.append(f"the template of the nested stack {key.logical_id} is not here, so it is not read")
+        elif kind == _STACK_SET:
+            self.unread.append(f"the template that the stack set {key.logical_id} deploys is not read")
 
-class _Resource:
-    """A resource with its properties resolved."""
+    def _add_query(self, resource: Resource) -> None:
+        if resource.absent:
+            return
+        name, query = resource.properties.name("Name"), resource.properties.name("QueryString")
+        id, template = resource.key.logical_id, resource.key.template
+        self.queries.append(SavedQuery(logical_id=id, template=template, name=name or id, query=query or ""))
 
-    def __init__(self, key: Key, resource: Mapping[str, Any], resolver: Resolver) -> None:
-        self.key = key
-        properties = resolver.value(resource.get("Properties") or {})
-        self.properties: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
-        condition = resource.get("Condition")
-        self.absent = (
-            f"its condition {condition} does not hold with the template's defaults"
-            if condition is not None and resolver.holds(str(condition)) is False
-            else None
-        )
-
-    def text(self, name: str) -> str | None:
-        value = self.properties.get(name)
-        return None if value is None else str(value)
-
-
-def _metric_filter(view: _Resource) -> MetricFilter:
-    pattern = view.text("FilterPattern") or ""
-    condition, error = None, view.absent
-    if view.properties.get("ApplyOnTransformedLogs") in (True, "true"):
-        error = error or "it reads the output of a log transformer"
-    if view.properties.get("FieldSelectionCriteria"):
-        error = error or "it selects by account or Region, which log events do not contain"
-    try:
-        condition = pattern_parser.parse(pattern, where=view.key.logical_id)
-    except AuditConfigurationError as refused:
-        error = error or f"{refused.limit}. {refused.way_out}"
-    transformations = view.properties.get("MetricTransformations")
-    if not isinstance(transformations, list) or len(transformations) != 1:
-        error = error or "a metric filter has exactly one transformation"
-    transformation = transformations[0] if isinstance(transformations, list) and transformations else {}
-    given = transformation if isinstance(transformation, Mapping) else {}
-    return MetricFilter(
-        logical_id=view.key.logical_id,
-        template=view.key.template,
-        filter_name=view.text("FilterName") or view.key.logical_id,
-        log_group=view.text("LogGroupName") or "",
-        pattern=pattern,
-        condition=None if error else condition,
-        metric=_metric(given, key="Key", namespace="MetricNamespace"),
-        value=str(given.get("MetricValue", "1")),
-        default=_number(given.get("DefaultValue")),
-        unit=str(given.get("Unit", "None")),
-        error=error,
-    )
-
-
-def _alarm(view: _Resource) -> Alarm:
-    properties = dict(view.properties)
-    error = view.absent
-    metrics = properties.get("Metrics")
-    if metrics:
-        stat = metrics[0].get("MetricStat") if isinstance(metrics, list) and len(metrics) == 1 else None
-        if isinstance(stat, Mapping):
-            properties |= {**stat.get("Metric", {}), "Period": stat.get("Period"), "Statistic": stat.get("Stat")}
-            properties |= {"Unit": stat["Unit"]} if "Unit" in stat else {}
-        else:
-            error = error or "metric math is not evaluated"
-    if "WallClockWindow" in (properties.get("EvaluationWindow") or {}):
-        error = error or "wall clock windows are not evaluated"
-    statistic = str(properties.get("Statistic") or properties.get("ExtendedStatistic") or "")
-    if statistic not in ("Sum", "Average", "Minimum", "Maximum", "SampleCount"):
-        error = error or f"the statistic {statistic or '(none)'} needs individual values, not those of each minute"
-    if properties.get("ComparisonOperator") not in COMPARISONS:
-        error = error or f"the comparison {properties.get('ComparisonOperator')} has no static threshold"
-    period, periods = _number(properties.get("Period")), _number(properties.get("EvaluationPeriods"))
-    threshold = _number(properties.get("Threshold"))
-    if period is None or periods is None or threshold is None or period <= 0 or periods < 1:
-        error = error or "its period, evaluation periods or threshold is not a number in this template"
-    datapoints = _number(properties.get("DatapointsToAlarm"))
-    return Alarm(
-        logical_id=view.key.logical_id,
-        template=view.key.template,
-        alarm_name=view.text("AlarmName") or view.key.logical_id,
-        description=view.text("AlarmDescription") or "",
-        metric=_metric(properties, key="Name", namespace="Namespace"),
-        statistic=statistic,
-        period=int(period or 0),
-        evaluation_periods=int(periods or 0),
-        datapoints_to_alarm=int(datapoints or periods or 0),
-        threshold=threshold or 0.0,
-        comparison=str(properties.get("ComparisonOperator") or ""),
-        missing_data=str(properties.get("TreatMissingData") or "missing"),
-        unit=None if properties.get("Unit") is None else str(properties["Unit"]),
-        error=error,
-    )
-
-
-def _metric(given: Mapping[str, Any], *, key: str, namespace: str) -> Metric | None:
-    if given.get("MetricName") is None or given.get(namespace) is None:
-        return None
-    dimensions = given.get("Dimensions") or []
-    pairs = [(str(item.get(key)), str(item.get("Value"))) for item in dimensions if isinstance(item, Mapping)]
-    return Metric(namespace=str(given[namespace]), name=str(given["MetricName"]), dimensions=tuple(sorted(pairs)))
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
+    def _log_classes(self) -> dict[str, str]:
+        """Return the classes of the log groups that the template defines, by name."""
+        classes = {}
+        for logical_id, body in self.resolver.resources.items():
+            if isinstance(body, Mapping) and body.get("Type") == "AWS::Logs::LogGroup":
+                properties = Resource(Key(self.document.name, logical_id), body, self.resolver).properties
+                name = self.resolver.text({"Ref": logical_id}) or logical_id
+                classes[name] = properties.name("LogGroupClass") or "STANDARD"
+        return classes

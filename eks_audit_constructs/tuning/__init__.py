@@ -103,7 +103,7 @@ def tune(
     with logs.opened(logs_, say=notes.append) as found:
 
         def counts(of: Subjects, what: str) -> _Counts:
-            planned = plan(of.template)
+            planned = plan(of.template, of.reading)
             counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
             return _Counts(subjects=of, planned=planned, counted=counted)
 
@@ -138,7 +138,7 @@ def tune(
         advice=tuple(advice),
         untried=subjects.untried,
         several=subjects.several,
-        notes=tuple(notes),
+        notes=(*([subjects.reading.note] if subjects.reading.note else []), *notes),
     )
 
 

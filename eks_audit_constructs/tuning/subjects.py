@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
 from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.replay.log_group import Reading, read_as
 from eks_audit_constructs.replay.plan import plan
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, MetricFilter, Template, labels
@@ -50,6 +51,8 @@ class Subjects:
 
     subjects: tuple[Subject, ...]
     template: Template
+    reading: Reading
+    """The log groups as whose log the logs are read."""
     untried: Mapping[str, str]
 
     @property
@@ -70,7 +73,7 @@ class Subjects:
             filters=tuple(subject.filter for subject in narrowed),
             alarms=tuple(subject.alarm for subject in narrowed),
         )
-        return Subjects(subjects=tuple(narrowed), template=template, untried={})
+        return Subjects(subjects=tuple(narrowed), template=template, reading=self.reading, untried={})
 
 
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
@@ -83,9 +86,19 @@ def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
     return replace(found, subjects=tuple(subjects))
 
 
-def of_template(template: Template) -> Subjects:
-    """Return subjects for the alarms of a template that go off at a number of events."""
-    planned = plan(template)
+def of_template(template: Template, *, assume_log_group: str | None = None, log_group: str | None = None) -> Subjects:
+    """Return subjects for the alarms of a template that go off at a number of events.
+
+    Args:
+        template: The template.
+        assume_log_group: The log group whose log is to be read, where nothing else says so.
+        log_group: The log group that the logs come from.
+
+    Raises:
+        AuditConfigurationError: No metric filter reads the log group.
+    """
+    reading = read_as(template, assumed=assume_log_group, known=[log_group] if log_group else [])
+    planned = plan(template, reading)
     names = labels(template.alarms, several=template.several)
     subjects: dict[Key, Subject] = {}
     untried: dict[str, str] = {}
@@ -104,4 +117,4 @@ def of_template(template: Template) -> Subjects:
             detection = catalog.get(id) if id in catalog.ALL else None
             subjects[writers[0].key] = Subject(id=id, alarm=alarm, filter=writers[0], detection=detection, on=True)
     chosen = sorted(subjects.values(), key=lambda subject: (subject.id, subject.key))
-    return Subjects(subjects=tuple(chosen), template=template, untried=untried)
+    return Subjects(subjects=tuple(chosen), template=template, reading=reading, untried=untried)

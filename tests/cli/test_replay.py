@@ -90,9 +90,9 @@ class TestFailOnAlarm:
         assert run("replay", "--template", template, empty, "--fail-on-alarm") == 2
 
         out, err = capsys.readouterr()
-        assert "Nothing could be judged: no event was read." in out
+        assert "Nothing could be judged: no audit event was read: the logs are empty." in out
         assert err.startswith("eks-audit: --fail-on-alarm: ")
-        assert "no event was read" in err
+        assert "no audit event was read" in err
         assert run("replay", "--template", template, empty) == 0, "nobody asked for a verdict"
 
     def test_alarms_that_cannot_be_evaluated_are_no_silence(self, run: Run, tmp_path: Path, log: Path) -> None:
@@ -100,7 +100,10 @@ class TestFailOnAlarm:
 
         assert run("replay", "--template", write_template(tmp_path, A=broken), log, "--fail-on-alarm") == 2
         both = write_template(tmp_path, A=broken, F=metric_filter(GET), B=alarm(Threshold=99))
-        assert run("replay", "--template", both, log, "--fail-on-alarm") == 0
+        assert run("replay", "--template", both, log, "--fail-on-alarm") == 2
+        assert run("replay", "--template", both, log, "--fail-on-alarm", "--allow-unevaluated") == 0
+        loud = write_template(tmp_path, A=broken, F=metric_filter(GET), B=alarm())
+        assert run("replay", "--template", loud, log, "--fail-on-alarm") == 1, "an alarm is an answer"
 
 
 class TestBadInput:

@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["alarm", "event", "metric_filter", "write_log", "write_template"]
 
+_SINGLE = ("Namespace", "MetricName", "Statistic", "Period")
+"""What an alarm on several metrics must not have."""
+
 
 def event(clock: str, **fields: Any) -> str:
     """An audit event of a time such as 06:02:30, as a log line."""
@@ -45,4 +48,6 @@ def alarm(**properties: Any) -> dict[str, Any]:
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
     }
+    if "Metrics" in properties:
+        defaults = {name: value for name, value in defaults.items() if name not in _SINGLE}
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": defaults | properties}

@@ -64,7 +64,7 @@ FOREIGN_YAML = """
       Query:
         Type: AWS::Logs::QueryDefinition
         Properties: {Name: !Sub "${Cluster}/denied", QueryString: "fields @timestamp"}
-      Fn::ForEach::Groups: [Name, [a, b], {}]
+      Fn::ForEach::Groups: [Name, !Split [",", !Ref Environment], {}]
 """
 
 
@@ -82,7 +82,7 @@ class TestForeignYaml:
         assert denied.condition is not None
         assert repr(denied.condition) == repr(field("responseStatus.code") == 403)
         assert (denied.log_group, denied.value, denied.default) == ("/aws/eks/prod/cluster", "1", 0)
-        assert perhaps.error is None, "a condition nobody can tell may hold"
+        assert perhaps.error == "needs Environment, which has no value here", "its condition"
 
     def test_alarms(self, foreign: Path) -> None:
         absent, denied = read_template(foreign).alarms
@@ -165,8 +165,8 @@ class TestNotEvaluable:
             ({"Metrics": [{"Id": "a", "Expression": "b * 2"}, {"Id": "b"}]}, "metric math"),
             ({"Statistic": None, "ExtendedStatistic": "p99"}, "p99"),
             ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "GreaterThanUpperThreshold"),
-            ({"Period": {"Ref": "Unknown"}}, "not a number"),
-            ({"Threshold": None}, "not a number"),
+            ({"Period": {"Ref": "Unknown"}}, "needs Unknown, which has no value here"),
+            ({"Threshold": None}, "AWS rejects it: Threshold is required"),
             ({"EvaluationWindow": {"WallClockWindow": {}}}, "wall clock"),
         ],
     )

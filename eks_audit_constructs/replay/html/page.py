@@ -183,7 +183,7 @@ def _alarm(
         spans=spans(item, whole) if whole else (),
         chart=chart(alarm, planned.series(result.counted), whole) if whole and drawn else None,
         filters=views,
-        queries=tuple(result.template.queries_named(alarm)),
+        queries=tuple(result.queries_named(alarm)),
     )
 
 

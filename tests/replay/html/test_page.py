@@ -148,7 +148,7 @@ class TestContent:
 
         text = text_of(write_page(tmp_path, template, write_log(tmp_path, event("06:00:00"), "no JSON")))
 
-        assert "No alarm went off" in text
+        assert "No alarm that was evaluated went off" in text
         assert "Every alarm that could be evaluated stayed quiet." in text
         assert "1 line is not a JSON object" in text
         assert "1 event has no time" in text
@@ -162,7 +162,7 @@ class TestContent:
 
         text = text_of(write_page(tmp_path, template, empty))
 
-        assert "Nothing could be judged: no event was read." in text
+        assert "Nothing could be judged: no audit event was read: the logs are empty." in text
         assert "No alarm went off" not in text
         assert "stayed quiet" not in text
 
