@@ -200,11 +200,9 @@ class Resolver:
         parts = argument if isinstance(argument, list) else [argument]
         name = ".".join(scalar(self.value(part)) for part in parts)
         logical_id, _, attribute = name.partition(".")
-        child = self.nested.get(logical_id)
-        if child is not None and attribute.startswith("Outputs."):
-            found = child.output(attribute.removeprefix("Outputs."))
-            if found is not None:
-                return found
+        child = self.nested.get(logical_id) if attribute.startswith("Outputs.") else None
+        if child is not None and (found := child.output(attribute.removeprefix("Outputs."))) is not None:
+            return found
         resource = _section(self._resources, logical_id)
         held = _ATTRIBUTES.get((str(resource.get("Type")), attribute))
         given = _section(resource, "Properties").get(held) if held else None
