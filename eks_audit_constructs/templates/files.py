@@ -22,7 +22,7 @@ def is_template(path: Path) -> bool:
     """Return whether this is a template or a `cdk.out` folder, judging by its name and content."""
     try:
         if path.is_dir():
-            return (path / "manifest.json").is_file() and any(path.glob("*.template.json"))
+            return (path / "manifest.json").is_file() and any(path.glob("**/*.template.json"))
         if not path.is_file():
             return False
         if path.name.endswith((".template.json", ".template.yaml", ".template.yml")):

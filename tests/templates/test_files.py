@@ -81,6 +81,13 @@ def test_cdk_out(tmp_path: Path) -> None:
     assert template_files(tmp_path / "demo.template.json") == [tmp_path / "demo.template.json"]
 
 
+def test_cdk_out_of_stages(tmp_path: Path) -> None:
+    (tmp_path / "assembly-Prod").mkdir()
+    (tmp_path / "assembly-Prod" / "demo.template.json").write_text(JSON)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert is_template(tmp_path)
+
+
 def test_a_folder_of_logs_with_a_manifest_is_none(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     (tmp_path / "audit.jsonl").write_text(EVENT)
