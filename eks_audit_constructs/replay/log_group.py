@@ -55,8 +55,7 @@ def group_of(name: str, template: str) -> Group:
 
 def named_by(logs: Iterable[Log]) -> set[str]:
     """Return the log groups that the envelopes of logs name."""
-    names = (getattr(log, "group", None) for log in logs)
-    return {name for name in names if isinstance(name, str) and name}
+    return {log.group for log in logs if log.group}
 
 
 def _groups(template: Template) -> list[Group]:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +51,7 @@ def metric_filter(resource: Resource, classes: Mapping[str, str]) -> MetricFilte
         resource.reject(f"a metric filter has exactly one transformation, not {len(transformations)}")
     written = transformations[0] if transformations else properties.nothing()
     metric, default = _metric(written), written.number("DefaultValue")
-    caveats = list(_caveats(pattern)) if condition is not None and pattern is not None else []
+    caveats = list(pattern_parser.caveats(pattern)) if condition is not None and pattern is not None else []
     if metric is not None and metric.dimensions:
         if default is not None:
             resource.reject("a metric with dimensions cannot have a default value")
@@ -110,7 +110,7 @@ def _limited(group: list[MetricFilter]) -> list[MetricFilter]:
 
 def _condition(pattern: str, resource: Resource) -> Expression | None:
     try:
-        return filter_pattern.check(pattern, where=resource.key.logical_id)
+        return filter_pattern.read(pattern, where=resource.key.logical_id)
     except AuditConfigurationError as refused:
         reason = f"{refused.limit}. {refused.way_out}"
         if pattern.lstrip().startswith("["):
@@ -120,12 +120,6 @@ def _condition(pattern: str, resource: Resource) -> Expression | None:
     except RecursionError:
         resource.reject("its pattern is nested too deeply")
     return None
-
-
-def _caveats(pattern: str) -> Iterable[str]:
-    """Return what nobody has seen the live service do with a pattern like this."""
-    known: Callable[[str], Iterable[str]] | None = getattr(pattern_parser, "caveats", None)
-    return () if known is None else known(pattern)
 
 
 def _metric(written: Properties) -> Metric | None:

@@ -81,7 +81,7 @@ class TestMetrics:
 
         found = {item.alarm.logical_id: item for item in result.alarms}
         assert (found["Ann"].alarmed, found["Bob"].alarmed) == (True, False)
-        never = "no metric filter of this template writes its metric Audit/QuestionColumns, so it never gets data"
+        never = "no metric filter of this template writes its metric Audit/Hits, so it never gets data"
         assert found["None_"].error == never
         assert found["Open"].error == "needs AWS::Region, which has no value here"
 

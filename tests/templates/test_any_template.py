@@ -95,7 +95,7 @@ def bent(draw: st.DrawFn, resource: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-STAT = {"Metric": {"Namespace": "Audit", "MetricName": "QuestionColumns"}, "Period": 60, "Stat": "Sum"}
+STAT = {"Metric": {"Namespace": "Audit", "MetricName": "Hits"}, "Period": 60, "Stat": "Sum"}
 FILTER = metric_filter('{ $.verb = "get" }', DefaultValue=0, Dimensions=[{"Key": "V", "Value": "$.verb"}], Unit="Count")
 NESTED = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "t.json", "Parameters": {"P": "x"}}}
 RESOURCES: dict[str, Any] = {
