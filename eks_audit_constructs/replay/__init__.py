@@ -14,17 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from eks_audit_constructs import reports
 from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.audit_logs.events import events
 from eks_audit_constructs.audit_logs.logs import Log
+from eks_audit_constructs.replay import composite
 from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
 from eks_audit_constructs.replay.counting.counts import LogCounts
 from eks_audit_constructs.replay.log_group import named_by, read_as
-from eks_audit_constructs.replay.plan import Plan, plan
-from eks_audit_constructs.templates.items import Alarm, MetricFilter, SavedQuery, Template
+from eks_audit_constructs.replay.plan import Plan, PlannedAlarm, plan
+from eks_audit_constructs.templates.items import Alarm, Key, MetricFilter, SavedQuery, Template
 from eks_audit_constructs.templates.template import read_template
 
 __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
@@ -138,23 +140,13 @@ def replayed(
             FilterReplay(filter=item.filter, matched=item.matched(counted), error=item.error)
             for item in planned.filters.values()
         )
-        alarms = []
-        for item in planned.alarms.values():
-            error = item.error
-            changes: tuple[Transition, ...] = ()
-            if error is None and counted.lines:
-                history = History(item.series(counted))
-                changes = transitions(item.alarm, history, first=min(counted.lines), last=max(counted.lines))
-            elif error is None and counted.events:
-                error = "no event in the logs has a time"
-            caveats = () if error else (*item.caveats, *(caveat for of in item.filters for caveat in of.caveats))
-            alarms.append(AlarmReplay(alarm=item.alarm, transitions=changes, error=error, caveats=caveats))
+        alarms = _alarms(read, planned, counted)
         result = Replay(
             template=read,
             planned=planned,
             counted=counted,
             filters=filters,
-            alarms=tuple(alarms),
+            alarms=alarms,
             notes=(*_assumptions(planned, found), *read.unread, *notes),
             has_audit_events=any(item.matched for item in filters) or any(map(_has_audit_events, found)),
         )
@@ -175,6 +167,33 @@ def replay(
         _,
     ):
         return result
+
+
+def _alarms(template: Template, planned: Plan, counted: LogCounts) -> tuple[AlarmReplay, ...]:
+    """Return what each alarm does, composite alarms after those that they combine."""
+    first, last = min(counted.lines, default=0), max(counted.lines, default=0)
+    results: dict[Key, tuple[Transition, ...] | str] = {}
+    composites = []
+    for key, item in planned.alarms.items():
+        if item.error is not None:
+            results[key] = item.error
+        elif not counted.lines:
+            results[key] = "no event in the logs has a time" if counted.events else ()
+        elif item.alarm.rule is not None:
+            composites.append(item.alarm)
+        else:
+            results[key] = transitions(item.alarm, History(item.series(counted)), first=first, last=last)
+    evaluated = {key: changes for key, changes in results.items() if not isinstance(changes, str)}
+    start = datetime.fromtimestamp(first + 60, UTC)  # when the first minute is over
+    results |= composite.evaluate(template, composites, evaluated, first=start)
+    return tuple(_alarm(item, results[key]) for key, item in planned.alarms.items())
+
+
+def _alarm(item: PlannedAlarm, result: tuple[Transition, ...] | str) -> AlarmReplay:
+    if isinstance(result, str):
+        return AlarmReplay(alarm=item.alarm, error=result)
+    caveats = (*item.caveats, *(caveat for source in item.filters for caveat in source.caveats))
+    return AlarmReplay(alarm=item.alarm, transitions=result, caveats=caveats)
 
 
 def _assumptions(planned: Plan, logs: Sequence[Log]) -> Iterator[str]:

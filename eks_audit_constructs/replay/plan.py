@@ -130,6 +130,8 @@ class _Planner:
         try:
             if alarm.error is not None:
                 raise _UnsupportedError(self._with_data(alarm, alarm.error))
+            if alarm.rule is not None:
+                return PlannedAlarm(alarm=alarm)
             if alarm.metric is None:
                 raise _UnsupportedError("it names no metric")
             if alarm.metric.namespace == "AWS/Logs":

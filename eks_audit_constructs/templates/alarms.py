@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 
+from eks_audit_constructs.errors import TemplateError
+from eks_audit_constructs.templates.alarm_rule import parse
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Metric
 from eks_audit_constructs.templates.resource import UNITS, Properties, Resource
 
-__all__ = ["OTHER_ALARMS", "metric_alarm", "other_alarm"]
+__all__ = ["OTHER_ALARMS", "composite_alarm", "metric_alarm", "other_alarm"]
 
 OTHER_ALARMS = {
-    "AWS::CloudWatch::CompositeAlarm": "a composite alarm combines the states of other alarms",
     "AWS::CloudWatch::LogAlarm": "its data are the results of a scheduled query",
     "AWS::CloudWatch::AlarmMuteRule": "a mute rule silences other alarms at set times",
     "AWS::CloudWatch::AnomalyDetector": "an anomaly band is learned from weeks of data",
@@ -39,6 +40,26 @@ def other_alarm(resource: Resource, kind: str) -> Alarm:
         template=resource.key.template,
         alarm_name=next((name for name in names if name), resource.key.logical_id),
         error=resource.error or OTHER_ALARMS[kind],
+        absent=resource.absent,
+    )
+
+
+def composite_alarm(resource: Resource) -> Alarm:
+    """Return a composite alarm; its `error` says what is wrong with it."""
+    properties = resource.properties
+    text, rule = properties.name("AlarmRule", required=True), None
+    if text:
+        try:
+            rule = parse(text, where=resource.key.logical_id)
+        except TemplateError as refused:
+            resource.reject(refused.limit)
+    return Alarm(
+        logical_id=resource.key.logical_id,
+        template=resource.key.template,
+        alarm_name=properties.name("AlarmName", most=255) or resource.key.logical_id,
+        description=properties.name("AlarmDescription", most=1024) or "",
+        rule=rule,
+        error=resource.error,
         absent=resource.absent,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.templates.alarm_rule import Rule
 
 __all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "labels"]
 
@@ -92,6 +93,8 @@ class Alarm(_Resource):
     unit: str | None = None
     inputs: tuple[Metric, ...] = ()
     """The metrics of a calculation, which is not evaluated."""
+    rule: Rule | None = None
+    """How a composite alarm combines other alarms; it has no metric."""
     error: str | None = None
     absent: bool = False
     """Whether its condition does not hold, so that a deployment does not have it; then `error` says so."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eks_audit_constructs.templates.alarms import OTHER_ALARMS, metric_alarm, other_alarm
+from eks_audit_constructs.templates.alarms import OTHER_ALARMS, composite_alarm, metric_alarm, other_alarm
 from eks_audit_constructs.templates.assembly import Document, documents
 from eks_audit_constructs.templates.deployment import Deployment
 from eks_audit_constructs.templates.files import refusal
@@ -127,6 +127,8 @@ class _Reader:
             self.filters.append(metric_filter(Resource(key, body, self.resolver), classes))
         elif kind == "AWS::CloudWatch::Alarm":
             self.alarms.append(metric_alarm(Resource(key, body, self.resolver)))
+        elif kind == "AWS::CloudWatch::CompositeAlarm":
+            self.alarms.append(composite_alarm(Resource(key, body, self.resolver)))
         elif kind in OTHER_ALARMS:
             self.alarms.append(other_alarm(Resource(key, body, self.resolver), kind))
         elif kind == "AWS::Logs::QueryDefinition":

@@ -106,6 +106,8 @@ def of_template(template: Template, *, assume_log_group: str | None = None, log_
         alarm, writers = item.alarm, item.filters
         if item.error is not None:
             untried[names[alarm.key]] = item.error
+        elif alarm.rule is not None:
+            untried[names[alarm.key]] = "a composite alarm has no threshold"
         elif alarm.statistic != "Sum" or COMPARISONS[alarm.comparison] not in ("≥", ">"):
             untried[names[alarm.key]] = "it does not go off at a number of events"
         elif len(writers) != 1:

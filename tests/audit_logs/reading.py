@@ -19,7 +19,11 @@ def written(folder: Path, content: str | bytes, name: str = "audit.log") -> Path
 
 
 def template(folder: Path) -> Path:
-    denied = metric_filter('{ ($.responseStatus.code = 403) && ($.stage = "ResponseComplete") }', DefaultValue=0)
+    denied = metric_filter(
+        '{ ($.responseStatus.code = 403) && ($.stage = "ResponseComplete") }',
+        group="/aws/eks/demo/cluster",
+        DefaultValue=0,
+    )
     rings = alarm(Period=300, Threshold=5)
     (folder / "template").mkdir(exist_ok=True)
     return write_template(folder / "template", Denied=denied, Rings=rings)

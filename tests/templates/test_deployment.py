@@ -118,8 +118,8 @@ class TestUnknown:
         [
             {"F": metric_filter("x", MetricValue={"Ref": "AWS::Region"}), "A": alarm()},
             {"F": metric_filter("x", DefaultValue={"Ref": "AWS::Region"}), "A": alarm()},
-            {"F": metric_filter("x", MetricName={"Fn::Sub": "Question${AWS::Region}"}), "A": alarm()},
-            {"F": metric_filter("x"), "A": alarm(MetricName={"Fn::Sub": "Question${AWS::Region}"})},
+            {"F": metric_filter("x", MetricName={"Fn::Sub": "Hi${AWS::Region}"}), "A": alarm()},
+            {"F": metric_filter("x"), "A": alarm(MetricName={"Fn::Sub": "Hi${AWS::Region}"})},
             {"F": metric_filter("x"), "A": alarm(TreatMissingData={"Ref": "AWS::Region"})},
             {"F": metric_filter("x"), "A": alarm(Statistic={"Ref": "AWS::Region"})},
             {"F": metric_filter("x"), "A": alarm(Unit={"Ref": "AWS::Region"})},
@@ -139,7 +139,7 @@ class TestUnknown:
         assert replay(path, [log]).alarms[0].alarmed
 
     def test_what_may_also_write_the_metric_is_a_doubt(self, tmp_path: Path) -> None:
-        other = metric_filter(GET, MetricName={"Fn::Sub": "Q${AWS::Region}"})
+        other = metric_filter(GET, MetricName={"Fn::Sub": "H${AWS::Region}"})
         log = write_log(tmp_path, *[event("06:00:00", verb="get")] * 2)
 
         [found] = replay(write_template(tmp_path, F=metric_filter(GET), G=other, A=alarm()), [log]).alarms

@@ -167,7 +167,7 @@ def _alarm(
     alarm, evaluated = item.alarm, item.error is None and whole is not None
     planned = result.planned.alarms[alarm.key]
     views = tuple(filters[source.key] for source in planned.filters)
-    drawn = evaluated and (item.alarmed or not views or any(view.matched for view in views))
+    drawn = evaluated and alarm.rule is None and (item.alarmed or not views or any(view.matched for view in views))
     return AlarmView(
         id=id,
         name=text.visible(alarm.alarm_name.removeprefix(folder)),
@@ -188,6 +188,8 @@ def _alarm(
 
 
 def _rule(alarm: Alarm) -> str:
+    if alarm.rule is not None:
+        return "Combines the states of other alarms."
     metric = alarm.metric
     name = text.visible(f"{metric.namespace} {metric.name}") if metric else ""
     dimensions = ", ".join(f"{key}={value}" for key, value in metric.dimensions) if metric else ""
