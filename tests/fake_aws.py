@@ -193,6 +193,9 @@ class _Request(BaseHTTPRequestHandler):
         else:
             outcome = self._called("GetObject", key) or self.fake.objects.get(f"{bucket}/{key}")
             outcome = outcome or Fault("NoSuchKey", status=404)
+            wanted = self.headers.get("If-Match")
+            if isinstance(outcome, bytes) and wanted not in (None, f'"{etag(outcome)}"'):
+                outcome = Fault("PreconditionFailed", "the object is another one by now", status=412)
         if isinstance(outcome, Fault):
             self._send(outcome.status, f"<Error>{_xml(outcome)}</Error>")
         elif isinstance(outcome, bytes):

@@ -112,6 +112,22 @@ def test_an_hour_that_may_still_grow_is_fetched_again(group: FakeAws, monkeypatc
     assert lines(paths)[-1].endswith(b"late")
 
 
+def test_an_hour_grows_for_half_an_hour_after_its_end(group: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Earlier(Clock):
+        @classmethod
+        def now(cls, tz: object = None) -> Clock:
+            return cls(2026, 11, 23, 6, 29, tzinfo=UTC)
+
+    monkeypatch.setattr(sources, "datetime", Earlier)
+    sources.resolve([], log_group=GROUP, since="2026-11-23T04:00", until="2026-11-23T06:00")
+    group.calls.clear()
+    monkeypatch.setattr(sources, "datetime", Clock)
+
+    sources.resolve([], log_group=GROUP, since="2026-11-23T04:00", until="2026-11-23T06:00")
+
+    assert asked(group) == [hour(5)]
+
+
 def test_a_part_of_an_hour_is_not_taken_for_the_whole(group: FakeAws) -> None:
     sources.resolve([], log_group=GROUP, since="2026-11-23T03:30", until="2026-11-23T03:40")
 

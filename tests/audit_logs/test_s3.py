@@ -59,6 +59,22 @@ def test_what_is_cached_is_not_fetched_again(archive: FakeAws) -> None:
     assert "2 were in the cache" in said[-1]
 
 
+def test_an_object_that_changes_meanwhile_is_not_kept_under_its_old_name(archive: FakeAws) -> None:
+    key = "archive/2026/11/23/05/audit-1"
+
+    def change(number: int, call: str) -> None:
+        if call == "GetObject":
+            archive.objects[key] = gzip.compress(READ * 9)
+
+    archive.fault = change
+    with pytest.raises(EksAuditError, match="another one by now"):
+        resolve(["s3://archive/2026/11/23/05"])
+
+    archive.fault = lambda number, call: None
+    [path] = resolve(["s3://archive/2026/11/23/05"])
+    assert gzip.decompress(path.read_bytes()) == READ * 9
+
+
 def test_an_interrupted_run_goes_on(archive: FakeAws) -> None:
     archive.fault = lambda number, call: (
         Fault("AccessDenied", "by the bucket policy", status=403)

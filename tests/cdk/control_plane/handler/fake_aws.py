@@ -288,7 +288,10 @@ class _Request(BaseHTTPRequestHandler):
             case Fault.SERVER_ERROR:
                 self._send(500, b"{}")
             case Fault.THROTTLED:
-                self._fail(AwsError("ThrottlingException", "Rate exceeded", 400 if self._is_logs else 429))
+                # One is known by its name only, the other by its status.
+                logs, others = ("ThrottlingException", 400), ("TooManyRequestsException", 429)
+                name, status = logs if self._is_logs else others
+                self._fail(AwsError(name, "Rate exceeded", status))
             case Fault.DENIED:
                 self._fail(AwsError("AccessDeniedException", f"User is not authorized to perform: {call}"))
             case Fault.RESET:
