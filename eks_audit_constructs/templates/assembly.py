@@ -119,7 +119,10 @@ def _in_manifest(folder: Path) -> Iterator[_Stack]:
 def _environment(text: Any) -> tuple[str, str] | None:
     """Read `aws://111122223333/eu-west-1`; None if the account or the Region is decided at deployment."""
     parts = str(text).removeprefix("aws://").split("/")
-    return None if len(parts) != 2 or any(part.startswith("unknown-") or not part for part in parts) else (*parts,)  # type: ignore[return-value]
+    if len(parts) != 2 or any(part.startswith("unknown-") or not part for part in parts):
+        return None
+    account, region = parts
+    return account, region
 
 
 def _document(stack: _Stack, above: set[Path]) -> Document:
