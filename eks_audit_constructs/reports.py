@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.table import Table
 
-    from eks_audit_constructs.templates.template import SavedQuery
+    from eks_audit_constructs.templates.items import SavedQuery
 
 __all__ = [
     "as_json",

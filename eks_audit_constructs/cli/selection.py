@@ -15,7 +15,7 @@ from eks_audit_constructs.errors import AuditConfigurationError
 
 if TYPE_CHECKING:
     from eks_audit_constructs.catalog import Detections
-    from eks_audit_constructs.templates.template import Template
+    from eks_audit_constructs.templates.items import Template
 
 __all__ = ["Selection", "Tier", "parameters", "parsed_parameters", "selection", "template"]
 

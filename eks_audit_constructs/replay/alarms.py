@@ -21,7 +21,7 @@ from itertools import accumulate
 
 from eks_audit_constructs.replay.counting.counts import Sample
 from eks_audit_constructs.reports import duration
-from eks_audit_constructs.templates.template import COMPARISONS, Alarm
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 
 __all__ = ["EXTRA", "Datapoint", "History", "State", "Transition", "judge", "transitions"]
 

@@ -219,6 +219,6 @@ class TestForeignErrors:
         assert error.split("(")[0] in err
 
     def test_no_room_elsewhere_names_the_place(self) -> None:
-        code, err = in_a_command("raise OSError(28, 'No space left on device', '/tmp/x')")
+        code, err = in_a_command("raise OSError(28, 'No space left on device', 'report.html')")
 
-        assert (code, err) == (2, "eks-audit: /tmp/x cannot be written: No space left on device\n")
+        assert (code, err) == (2, "eks-audit: report.html cannot be written: No space left on device\n")
