@@ -17,7 +17,7 @@ __all__ = ["Detection", "Severity", "Silence"]
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
-_PERIODS = (1, 5, 15, 60)
+PERIODS = (1, 5, 15, 60)
 _ACRONYMS = {"Rbac": "RBAC"}
 
 
@@ -117,9 +117,9 @@ class Detection:
                 "Disable the detection instead of tuning it to nothing.",
             ),
             (
-                self.period in _PERIODS,
+                self.period in PERIODS,
                 self.period,
-                f"a period is one of {_PERIODS} minutes",
+                f"a period is one of {PERIODS} minutes",
                 "Choose one of them.",
             ),
             (
@@ -186,6 +186,18 @@ class Detection:
     def metric_name(self) -> str:
         """The name of the metric that counts its events: the id in Pascal case."""
         return "".join(word.capitalize() for word in self.id.split("-"))
+
+    @property
+    def evaluation(self) -> tuple[int, int]:
+        """The minutes of a period and the number of periods with which CloudWatch evaluates the alarm.
+
+        An alarm on a single event looks at each minute of the time that it looks back over by itself. That means the
+        same, but in a log with gaps a longer period can make an old event set it off again: as its window slides, the
+        event shares a period with other data at one minute, and has one to itself at another.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+        """
+        single = self.threshold == self.datapoints_to_alarm == 1 and not isinstance(self.condition, Silence)
+        return (1, self.period * self.evaluation_periods) if single else (self.period, self.evaluation_periods)
 
     def tuned(
         self,

@@ -22,10 +22,11 @@ from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.audit_logs.events import events
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.replay import composite
-from eks_audit_constructs.replay.alarms import History, State, Transition, transitions
+from eks_audit_constructs.replay.alarms import State, Transition, transitions
 from eks_audit_constructs.replay.counting.counts import LogCounts
 from eks_audit_constructs.replay.log_group import named_by, read_as
 from eks_audit_constructs.replay.plan import Plan, PlannedAlarm, plan
+from eks_audit_constructs.replay.series import MINUTE, Coverage
 from eks_audit_constructs.templates.items import Alarm, Key, MetricFilter, SavedQuery, Template
 from eks_audit_constructs.templates.template import read_template
 
@@ -171,7 +172,7 @@ def replay(
 
 def _alarms(template: Template, planned: Plan, counted: LogCounts) -> tuple[AlarmReplay, ...]:
     """Return what each alarm does, composite alarms after those that they combine."""
-    first, last = min(counted.lines, default=0), max(counted.lines, default=0)
+    coverage = Coverage(counted.lines)
     results: dict[Key, tuple[Transition, ...] | str] = {}
     composites = []
     for key, item in planned.alarms.items():
@@ -182,9 +183,9 @@ def _alarms(template: Template, planned: Plan, counted: LogCounts) -> tuple[Alar
         elif item.alarm.rule is not None:
             composites.append(item.alarm)
         else:
-            results[key] = transitions(item.alarm, History(item.series(counted)), first=first, last=last)
+            results[key] = tuple(transitions(item.alarm, item.data(counted, coverage)))
     evaluated = {key: changes for key, changes in results.items() if not isinstance(changes, str)}
-    start = datetime.fromtimestamp(first + 60, UTC)  # when the first minute is over
+    start = datetime.fromtimestamp(coverage.first + MINUTE, UTC)  # when the first minute is over
     results |= composite.evaluate(template, composites, evaluated, first=start)
     return tuple(_alarm(item, results[key]) for key, item in planned.alarms.items())
 

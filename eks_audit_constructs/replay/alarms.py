@@ -2,8 +2,13 @@
 
 - An alarm is evaluated every minute over a sliding window; every 10 s if its period is below a minute; every hour if
   its periods add up to more than a day.
-- More data points are fetched than the alarm needs (`EXTRA`), so that existing ones are used before missing ones.
+- More data points are fetched than the alarm needs (`EXTRA`), so that existing ones are used before missing ones. Where
+  data are sparse, an old data point can therefore decide once more, after it had been replaced: as the window slides,
+  it shares a period with other data at one minute and has one to itself at another. AWS advises shorter periods; with
+  periods of a minute it cannot happen.
 - Before and after the log, data are unknown rather than missing: they never set off an alarm.
+
+Only those moments are evaluated at which a data point may differ from that of the moment before.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -11,24 +16,25 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 
 from __future__ import annotations
 
+import heapq
 import operator
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from itertools import accumulate
+from itertools import groupby
 
-from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.replay.data import Data
+from eks_audit_constructs.replay.series import MINUTE
 from eks_audit_constructs.reports import duration
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 
-__all__ = ["EXTRA", "Datapoint", "History", "State", "Transition", "judge", "transitions"]
+__all__ = ["EXTRA", "Datapoint", "State", "Transition", "judge", "transitions"]
 
 EXTRA = 2
 """Data points fetched beyond the evaluation periods. AWS only documents examples: 5 data points for 3 periods."""
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_HOUR, _DAY = 3600, 86_400
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "≥": operator.ge,
@@ -93,105 +99,71 @@ def judge(points: Sequence[Datapoint], *, periods: int, to_alarm: int, missing: 
     return State.ALARM if len(points) - points.index(Datapoint.BREACHING) >= to_alarm else State.OK
 
 
-class History:
-    """A metric, indexed for lookups over any time range; one index serves all thresholds that are tried on it.
-
-    Args:
-        series: The values written in each minute, by the minute's first second.
-    """
-
-    def __init__(self, series: Mapping[int, Sample]) -> None:
-        self.minutes = sorted(series)
-        self.samples = [series[minute] for minute in self.minutes]
-        self.counts = [0, *accumulate(sample.count for sample in self.samples)]
-        self.totals = [0.0, *accumulate(sample.total for sample in self.samples)]
-        self.eventful = [
-            minute for minute, sample in zip(self.minutes, self.samples, strict=True) if sample.low or sample.high
-        ]
-
-    def value(self, statistic: str, start: int, end: int) -> float | None:
-        """Return a statistic of the minutes from a time up to another, which is excluded; None without data."""
-        low, high = bisect_left(self.minutes, start), bisect_left(self.minutes, end)
-        if low == high:
-            return None
-        count, total = self.counts[high] - self.counts[low], self.totals[high] - self.totals[low]
-        match statistic:
-            case "Sum":
-                return total
-            case "SampleCount":
-                return float(count)
-            case "Average":
-                return total / count
-            case "Minimum":
-                return min(sample.low for sample in self.samples[low:high])
-            case _:
-                return max(sample.high for sample in self.samples[low:high])
-
-
-def transitions(alarm: Alarm, history: History, *, first: int, last: int) -> tuple[Transition, ...]:
-    """Return an alarm's changes of state over a log, starting from INSUFFICIENT_DATA.
+def transitions(alarm: Alarm, data: Data) -> Iterator[Transition]:
+    """Yield an alarm's changes of state over a log, starting from INSUFFICIENT_DATA.
 
     Args:
         alarm: An alarm that can be evaluated.
-        history: Its metric.
-        first: The log's first minute, in seconds since 1970.
-        last: The log's last minute.
+        data: What it watches.
     """
-    return tuple(_Evaluation(alarm, history, first, last + _MINUTE).run())
+    return _Evaluation(alarm, data).run()
 
 
 class _Evaluation:
-    def __init__(self, alarm: Alarm, history: History, first: int, end: int) -> None:
-        self.alarm, self.history, self.first, self.end = alarm, history, first, end
+    def __init__(self, alarm: Alarm, data: Data) -> None:
+        self.alarm, self.data = alarm, data
+        self.first, self.end = data.coverage.first, data.coverage.end
         self.sign = COMPARISONS[alarm.comparison]
         self.breaches = _COMPARE[self.sign]
         self.fetched = alarm.evaluation_periods + EXTRA
-        self.step = 10 if alarm.period < _MINUTE else _MINUTE
+        self.step = 10 if alarm.period < MINUTE else MINUTE
         if alarm.period * alarm.evaluation_periods > _DAY:
             self.step = _HOUR
         # A minute's data arrive when it is over; with shorter periods they belong to its beginning.
-        self.delay = _MINUTE - self.step if alarm.period < _MINUTE else 0
-        # Neither zeros nor missing data can set it off, so only other values matter.
-        self.calm = alarm.missing_data == "notBreaching" and not self.breaches(0, alarm.threshold)
+        self.delay = MINUTE - self.step if alarm.period < MINUTE else 0
 
-    def run(self) -> list[Transition]:
-        found: list[Transition] = []
+    def run(self) -> Iterator[Transition]:
         state = State.INSUFFICIENT_DATA
-        at = -(-(self.first + 1) // self.step) * self.step
-        settled = self.end + self.fetched * self.alarm.period + self.step
-        while at <= settled:
+        for at in self._moments():
             values = self._values(at)
             new = self._state(at, values, state)
             if new is not state:
                 moment = datetime.fromtimestamp(at + self.delay, UTC)
-                found.append(Transition(at=moment, state=new, reason=self._reason(new, values)))
+                yield Transition(at=moment, state=new, reason=self._reason(new, at, values))
                 state = new
-            elif all(value is None for value in values):
-                at = self._before(self.history.minutes, at)
-            elif state is State.OK and self.calm and not any(values):
-                at = self._before(self.history.eventful, at)
-            at += self.step
-        return found
 
-    def _before(self, minutes: Sequence[int], at: int) -> int:
-        """Skip ahead to just before the next of these minutes, as nothing changes until then."""
-        position = bisect_left(minutes, at)
-        until = minutes[position] if position < len(minutes) else self.end
-        return max(at, until // self.step * self.step - self.step)
+    def _moments(self) -> Iterator[int]:
+        """Yield the moments at which a data point may differ from the moment before, in order.
+
+        That is when a minute that is not as usual enters or leaves one of the periods, and as long as the periods reach
+        over an edge of the log.
+        """
+        reach = self.fetched * self.alarm.period
+        last = self.end + reach + self.step
+        edges = (self._from(self.first, reach), self._from(self.end, reach + self.step))
+        inside = (self._crossings(self.alarm.period * number) for number in range(self.fetched + 1))
+        for at, _ in groupby(heapq.merge(*edges, *inside)):
+            if self.first < at <= last:
+                yield at
+
+    def _from(self, edge: int, reach: int) -> Iterable[int]:
+        return range(edge // self.step * self.step, edge + reach + self.step, self.step)
+
+    def _crossings(self, age: int) -> Iterator[int]:
+        """Yield when each minute that is not as usual is first older than this age."""
+        return ((minute + age) // self.step * self.step + self.step for minute in self.data.minutes)
 
     def _values(self, at: int) -> list[float | None]:
         """Return the value of each period fetched, the newest last; periods entirely before the log are skipped."""
         period = self.alarm.period
-        bounds = [at - period * number for number in range(self.fetched, -1, -1)]
-        values = (self.history.value(self.alarm.statistic, start, start + period) for start in bounds[:-1])
-        return [value for start, value in zip(bounds, values, strict=False) if start + period > self.first]
+        starts = (at - period * number for number in range(self.fetched, 0, -1))
+        return [self.data.point(start) for start in starts if start + period > self.first]
 
-    def _state(self, at: int, values: list[float | None], current: State) -> State:
+    def _state(self, at: int, values: Sequence[float | None], current: State) -> State:
         alarm = self.alarm
         points: list[Datapoint] = []
-        for age, value in zip(range(len(values) - 1, -1, -1), values, strict=True):
-            start, end = at - alarm.period * (age + 1), at - alarm.period * age
-            cut = start < self.first or end > self.end
+        for start, value in self._dated(at, values):
+            cut = start < self.first or start + alarm.period > self.end
             if value is None and start < self.first and alarm.missing_data == "breaching":
                 continue  # the data may lie before the log
             if value is None:
@@ -214,23 +186,39 @@ class _Evaluation:
             return current
         return new
 
-    def _reason(self, state: State, values: list[float | None]) -> str:
+    def _dated(self, at: int, values: Sequence[float | None]) -> list[tuple[int, float | None]]:
+        """Return when each period begins, with its value."""
+        period = self.alarm.period
+        return [(at - period * (len(values) - place), value) for place, value in enumerate(values)]
+
+    def _reason(self, state: State, at: int, values: Sequence[float | None]) -> str:
+        """Name the values that decided, and the periods that hold them if these are not simply the last."""
         alarm = self.alarm
-        real = [value for value in values if value is not None][-alarm.evaluation_periods :]
-        span = duration(alarm.period)
+        dated = [(start, value) for start, value in self._dated(at, values) if value is not None]
+        real = dated[-alarm.evaluation_periods :]
+        span, limit = duration(alarm.period), f"{self.sign} {_figure(alarm.threshold)}"
         if not real:
             return f"no data for {duration(alarm.period * alarm.evaluation_periods)}"
-        if state is State.ALARM:
-            shown = [value for value in real if self.breaches(value, alarm.threshold)] or real
-        else:
-            shown = real
-        numbers = ", ".join(_figure(value) for value in shown[-5:])
-        breach = f"{self.sign} {_figure(alarm.threshold)} in {span}"
-        if state is State.ALARM:
-            if alarm.datapoints_to_alarm == 1:
-                return f"{numbers} {breach}"
-            return f"{len(shown)} of {alarm.evaluation_periods} periods: {numbers} {breach}"
-        return f"{numbers}: not {breach}"
+        if state is not State.ALARM:
+            numbers = ", ".join(_figure(value) for _, value in real[-_SHOWN:])
+            return f"{numbers}: not {limit} in {span}"
+        breaching = [(start, value) for start, value in real if self.breaches(value, alarm.threshold)] or real
+        if alarm.datapoints_to_alarm == 1:
+            start, value = breaching[-1]
+            end = start + alarm.period
+            where = f"in {span}" if end == at else f"from {_clock(start + self.delay)} to {_clock(end + self.delay)}"
+            return f"{_figure(value)} {limit} {where}"
+        numbers = ", ".join(f"{_figure(value)} ({_clock(start + self.delay)})" for start, value in breaching[-_SHOWN:])
+        return f"{len(breaching)} of {alarm.evaluation_periods} periods: {numbers} {limit} in {span}"
+
+
+_SHOWN = 5
+"""Maximum values in a reason."""
+
+
+def _clock(at: int) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%H:%M}" if moment.second == 0 else f"{moment:%H:%M:%S}"
 
 
 def _figure(value: float) -> str:

@@ -65,10 +65,14 @@ def _groups(template: Template) -> list[Group]:
 
 
 def _watched(alarm: Alarm) -> list[Group]:
-    """Return the group that an alarm watches by a metric of the group itself."""
-    if alarm.metric is None or alarm.metric.namespace != "AWS/Logs":
-        return []
-    return [group_of(value, alarm.template) for name, value in alarm.metric.dimensions if name == "LogGroupName"]
+    """Return the groups that an alarm watches by metrics of the group itself."""
+    metrics = [watched.metric for watched in alarm.watched if watched.metric.namespace == "AWS/Logs"]
+    return [
+        group_of(value, alarm.template)
+        for metric in metrics
+        for name, value in metric.dimensions
+        if name == "LogGroupName"
+    ]
 
 
 def read_as(template: Template, *, assumed: str | None = None, known: Iterable[str] = ()) -> Reading:

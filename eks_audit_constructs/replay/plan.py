@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field
-from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample, merge
+from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample
+from eks_audit_constructs.replay.data import Data
 from eks_audit_constructs.replay.log_group import Reading, group_of, read_as
+from eks_audit_constructs.replay.series import Coverage, Series, added_up
 from eks_audit_constructs.replay.sources import sources
 from eks_audit_constructs.templates.deployment import in_words, needs_of
-from eks_audit_constructs.templates.items import Alarm, Key, Metric, MetricFilter, Template
+from eks_audit_constructs.templates.items import Alarm, Key, Metric, MetricFilter, Template, Watched
 
-__all__ = ["Plan", "PlannedAlarm", "PlannedFilter", "Series", "plan"]
-
-Series = Mapping[int, Sample]
-"""A metric: the values written in each minute, by the minute's first second since 1970."""
+__all__ = ["Plan", "PlannedAlarm", "PlannedFilter", "PlannedMetric", "plan"]
 
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _LOG_GROUP_METRICS = {"IncomingLogEvents": "lines", "IncomingBytes": "sizes"}
@@ -49,13 +48,27 @@ class PlannedFilter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedAlarm:
-    """An alarm, and what writes its metric."""
+class PlannedMetric:
+    """A metric that an alarm watches, and what writes it."""
 
-    alarm: Alarm
+    watched: Watched
     writers: tuple[_Writer, ...] = ()
     log_group_metric: str | None = None
     """`lines` or `sizes` for a metric of the log group, which no filter writes."""
+
+    def series(self, counted: LogCounts, coverage: Coverage) -> Series:
+        if self.log_group_metric is not None:
+            return Series.numbers(coverage, counted.lines if self.log_group_metric == "lines" else counted.sizes)
+        return added_up(_written(writer, counted, coverage) for writer in self.writers)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedAlarm:
+    """An alarm, and what writes its metrics."""
+
+    alarm: Alarm
+    metrics: tuple[PlannedMetric, ...] = ()
+    """Those that it watches; none if there is an error, or if it combines other alarms."""
     error: str | None = None
     """Why it cannot be evaluated."""
     caveats: tuple[str, ...] = ()
@@ -63,15 +76,14 @@ class PlannedAlarm:
 
     @property
     def filters(self) -> tuple[MetricFilter, ...]:
-        """The metric filters that write its metric."""
-        return tuple(writer.filter for writer in self.writers)
+        """The metric filters that write its metrics."""
+        found = {writer.filter.key: writer.filter for metric in self.metrics for writer in metric.writers}
+        return tuple(found.values())
 
-    def series(self, counted: LogCounts) -> Series:
-        """Return the metric that it watches; there must be no `error`."""
-        if self.log_group_metric is not None:
-            per_minute = counted.lines if self.log_group_metric == "lines" else counted.sizes
-            return {minute: Sample(1, number, number, number) for minute, number in per_minute.items()}
-        return merge(_written(writer, counted) for writer in self.writers)
+    def data(self, counted: LogCounts, coverage: Coverage) -> Data:
+        """Return what it watches; there must be metrics."""
+        series = {metric.watched.id: metric.series(counted, coverage) for metric in self.metrics}
+        return Data(self.alarm, series)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +98,7 @@ class Plan:
     @property
     def asks_sizes(self) -> bool:
         """Whether an alarm watches incoming bytes."""
-        return any(item.log_group_metric == "sizes" for item in self.alarms.values())
+        return any(metric.log_group_metric == "sizes" for item in self.alarms.values() for metric in item.metrics)
 
 
 def plan(template: Template, reading: Reading | None = None) -> Plan:
@@ -130,20 +142,23 @@ class _Planner:
         try:
             if alarm.error is not None:
                 raise _UnsupportedError(self._with_data(alarm, alarm.error))
-            if alarm.rule is not None:
-                return PlannedAlarm(alarm=alarm)
-            if alarm.metric is None:
-                raise _UnsupportedError("it names no metric")
-            if alarm.metric.namespace == "AWS/Logs":
-                return PlannedAlarm(alarm=alarm, log_group_metric=self._log_group_metric(alarm, alarm.metric))
-            found = sources(self.template, alarm, alarm.metric)
-            if found.error is not None:
-                raise _UnsupportedError(found.error)
-            self._check(alarm, found.filters)
-            writers = tuple(self._writer(item, alarm.metric) for item in found.filters)
-            return PlannedAlarm(alarm=alarm, writers=writers, caveats=found.caveats)
+            caveats: list[str] = []
+            metrics = tuple(self._metric(alarm, watched, caveats) for watched in alarm.watched)
+            self._check_groups(alarm, metrics)
+            return PlannedAlarm(alarm=alarm, metrics=metrics, caveats=tuple(dict.fromkeys(caveats)))
         except _UnsupportedError as reason:
             return PlannedAlarm(alarm=alarm, error=str(reason))
+
+    def _metric(self, alarm: Alarm, watched: Watched, caveats: list[str]) -> PlannedMetric:
+        if watched.metric.namespace == "AWS/Logs":
+            return PlannedMetric(watched=watched, log_group_metric=self._log_group_metric(alarm, watched))
+        found = sources(self.template, alarm, watched.metric)
+        if found.error is not None:
+            raise _UnsupportedError(found.error)
+        self._check(watched, found.filters)
+        caveats += found.caveats
+        writers = tuple(self._writer(item, watched.metric) for item in found.filters)
+        return PlannedMetric(watched=watched, writers=writers)
 
     def _ask(self, question: Question) -> int:
         self.questions.append(question)
@@ -151,14 +166,19 @@ class _Planner:
 
     def _with_data(self, alarm: Alarm, error: str) -> str:
         """Return why an alarm cannot be evaluated, and whether it would ever get data."""
-        errors = [sources(self.template, alarm, metric).never for metric in alarm.inputs]
+        if alarm.formula is None and len(alarm.watched) < 2:
+            return error
+        errors = [sources(self.template, alarm, watched.metric).never for watched in alarm.watched]
         return f"{error}, and {errors[0]}" if errors and all(errors) else error
 
-    def _log_group_metric(self, alarm: Alarm, metric: Metric) -> str:
+    def _log_group_metric(self, alarm: Alarm, watched: Watched) -> str:
+        metric = watched.metric
         if metric.name not in _LOG_GROUP_METRICS or metric.dimension_names != ("LogGroupName",):
             raise _UnsupportedError("its metric cannot be computed from logs alone")
-        if alarm.statistic != "Sum":
-            raise _UnsupportedError(f"only the Sum of its metric can be computed from logs, not the {alarm.statistic}")
+        if watched.statistic != "Sum":
+            raise _UnsupportedError(
+                f"only the Sum of its metric can be computed from logs, not the {watched.statistic}"
+            )
         own = group_of(metric.dimensions[0][1], alarm.template)
         if (reason := self.reading.left_out.get(own)) is not None:
             raise _UnsupportedError(reason)
@@ -168,25 +188,26 @@ class _Planner:
             )
         return _LOG_GROUP_METRICS[metric.name]
 
-    def _check(self, alarm: Alarm, found: Sequence[MetricFilter]) -> None:
-        """Refuse an alarm whose metric has values that cannot be counted.
-
-        Filters on several log groups add their values up, and these logs are one group's.
-        """
+    def _check(self, watched: Watched, found: Sequence[MetricFilter]) -> None:
+        """Refuse a metric whose values cannot be counted."""
         broken = [planned for item in found if (planned := self.filters[item.key]).error is not None]
         if broken:
             names = ", ".join(planned.filter.logical_id for planned in broken)
             reason = f" ({broken[0].error})" if len(broken) == 1 else ""
             raise _UnsupportedError(f"its metric filter cannot be evaluated: {names}{reason}")
-        groups = sorted({group_of(item.log_group, item.template) for item in found})
+        if watched.unit is not None and all(item.unit != watched.unit for item in found):
+            written = found[0].unit
+            raise _UnsupportedError(
+                f"it asks for the unit {watched.unit}, but its metric has {written}, so it never gets data"
+            )
+
+    def _check_groups(self, alarm: Alarm, metrics: Sequence[PlannedMetric]) -> None:
+        """Refuse values from several log groups: they add up, and these logs are one group's."""
+        filters = [writer.filter for metric in metrics for writer in metric.writers]
+        groups = sorted({group_of(item.log_group, item.template) for item in filters})
         if len(groups) > 1:
             names = ", ".join(group.name for group in groups)
             raise _UnsupportedError(f"its metric is written from several log groups: {names}")
-        if alarm.unit is not None and all(item.unit != alarm.unit for item in found):
-            written = found[0].unit
-            raise _UnsupportedError(
-                f"it asks for the unit {alarm.unit}, but its metric has {written}, so it never gets data"
-            )
 
     def _writer(self, item: MetricFilter, metric: Metric) -> _Writer:
         writer = self.filters[item.key].writer
@@ -236,12 +257,9 @@ def _selected(selector: str) -> Field:
     return field(selector.removeprefix("$").removeprefix("."))
 
 
-def _written(writer: _Writer, counted: LogCounts) -> dict[int, Sample]:
-    series = dict(counted.answers[writer.question].minutes)
-    if writer.value is not None and writer.value != 1:  # matches are already counted as 1
-        value = writer.value
-        series = {minute: Sample(had.count, had.count * value, value, value) for minute, had in series.items()}
-    if (zero := writer.filter.default) is not None:
-        default = Sample(1, zero, zero, zero)
-        series = dict.fromkeys(counted.lines, default) | series
-    return series
+def _written(writer: _Writer, counted: LogCounts, coverage: Coverage) -> Series:
+    samples: Mapping[int, Sample] = counted.answers[writer.question].minutes
+    if (value := writer.value) is not None and value != 1:  # matches are already counted as 1
+        samples = {minute: Sample(had.count, had.count * value, value, value) for minute, had in samples.items()}
+    zero = writer.filter.default
+    return Series.written(coverage, samples, None if zero is None else Sample(1, zero, zero, zero))

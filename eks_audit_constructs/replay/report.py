@@ -210,6 +210,7 @@ def _alarm(item: AlarmReplay) -> dict[str, Any]:
         "logical_id": item.alarm.logical_id,
         "alarm_name": item.alarm.alarm_name,
         "metric": f"{metric.namespace}/{metric.name}" if metric else None,
+        **({"expression": item.alarm.expression} if item.alarm.expression else {}),
         "transitions": [
             {"at": f"{change.at:%Y-%m-%dT%H:%M:%SZ}", "state": change.state.value, "reason": change.reason}
             for change in item.transitions

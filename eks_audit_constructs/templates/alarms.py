@@ -6,10 +6,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAl
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from eks_audit_constructs.errors import TemplateError
 from eks_audit_constructs.templates.alarm_rule import parse
-from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Metric
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Metric, Watched
+from eks_audit_constructs.templates.metric_math import Formula, Kind, UnsupportedError, formulas, kind
 from eks_audit_constructs.templates.resource import UNITS, Properties, Resource
 
 __all__ = ["OTHER_ALARMS", "composite_alarm", "metric_alarm", "other_alarm"]
@@ -67,68 +70,109 @@ def composite_alarm(resource: Resource) -> Alarm:
 def metric_alarm(resource: Resource) -> Alarm:
     """Return an alarm; its `error` says what is wrong with it."""
     properties = resource.properties
-    inputs: tuple[Metric, ...] = ()
-    watched, named, statistic_name = properties, properties, "Statistic"
+    periods = properties.whole("EvaluationPeriods", required=True)
     if "Metrics" in properties:
-        if mixed := [name for name in _SINGLE if name in properties]:
-            resource.reject(f"an alarm has either Metrics or {mixed[0]}")
-        metrics = properties.parts("Metrics")
-        if len(metrics) == 1 and "MetricStat" in metrics[0]:
-            watched, statistic_name = metrics[0].part("MetricStat"), "Stat"
-            named = watched.part("Metric")
-            if "AccountId" in metrics[0]:
-                resource.not_supported("its metric is in an account that it names, maybe another")
-        else:
-            inputs = _combined(metrics, resource)
-            watched = named = properties.nothing()
+        data = _several(resource, periods)
+    else:
+        period = _period(properties, periods, resource)
+        data = _Data(tuple(_watched(properties, properties, "Statistic", resource)), period)
     if "EvaluationWindow" in properties and "WallClockWindow" in properties.part("EvaluationWindow"):
         resource.not_supported("wall clock windows are not evaluated")
-    combined = "Metrics" in properties and watched is named
-    metric = None if combined else _metric(named, resource)
     comparison = properties.text("ComparisonOperator", required=True, among=frozenset(COMPARISONS) | _BANDS) or ""
     if comparison in _BANDS:
         resource.not_supported(f"the comparison {comparison} has no static threshold")
     threshold = properties.number("Threshold", required=comparison not in _BANDS)
-    periods = properties.whole("EvaluationPeriods", required=True)
     datapoints = properties.whole("DatapointsToAlarm")
     if periods is not None and datapoints is not None and datapoints > periods:
         resource.reject(f"DatapointsToAlarm {datapoints} is more than EvaluationPeriods {periods}")
-    period = None if combined else _period(watched, periods, resource)
     return Alarm(
         logical_id=resource.key.logical_id,
         template=resource.key.template,
         alarm_name=properties.name("AlarmName", most=255) or resource.key.logical_id,
         description=properties.name("AlarmDescription", most=1024) or "",
-        metric=metric,
-        inputs=inputs,
-        statistic="" if combined else _statistic(watched, statistic_name, resource),
-        period=period or 0,
+        watched=data.watched,
+        formula=data.formula,
+        expression=data.expression,
+        period=data.period or 0,
         evaluation_periods=periods or 0,
         datapoints_to_alarm=datapoints or periods or 0,
         threshold=threshold or 0.0,
         comparison=comparison,
         missing_data=properties.text("TreatMissingData", among=_MISSING) or "missing",
-        unit=None if combined else watched.text("Unit", among=UNITS),
         error=resource.error,
         absent=resource.absent,
     )
 
 
-def _combined(metrics: list[Properties], resource: Resource) -> tuple[Metric, ...]:
-    """Say why an alarm on several metrics is not evaluated, and return the metrics."""
-    expressions = [metric.name("Expression") or "" for metric in metrics if "Expression" in metric]
-    if resource.properties.is_list("Metrics") and (not metrics or (not expressions and len(metrics) > 1)):
-        resource.reject("Metrics has no element that the alarm can watch")
-    if any(expression.lstrip().upper().startswith("SELECT") for expression in expressions):
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What an alarm watches."""
+
+    watched: tuple[Watched, ...] = ()
+    period: int | None = None
+    formula: Formula | None = None
+    expression: str = ""
+
+
+def _several(resource: Resource, periods: int | None) -> _Data:
+    """Read `Metrics`: the one that returns data is a metric, or an expression that uses the others."""
+    if mixed := [name for name in _SINGLE if name in resource.properties]:
+        resource.reject(f"an alarm has either Metrics or {mixed[0]}")
+    parts = [(part.text("Id", required=True) or "", part) for part in resource.properties.parts("Metrics")]
+    ids = [id for id, _ in parts]
+    if resource.properties.is_list("Metrics") and len(set(ids)) < len(ids):
+        resource.reject("two elements of Metrics have the same Id")
+    if any("AccountId" in part for _, part in parts):
+        resource.not_supported("its metric is in an account that it names, maybe another")
+    returned = [(id, part) for id, part in parts if part.flag("ReturnData", default=True)]
+    if resource.properties.is_list("Metrics") and len(returned) != 1:
+        resource.reject(f"{len(returned)} elements of Metrics return data, and an alarm watches exactly one")
+    metrics: list[Watched] = []
+    lengths: set[int | None] = set()
+    for id, part in parts:
+        if "MetricStat" in part:
+            statistic = part.part("MetricStat")
+            lengths.add(_period(statistic, periods, resource))
+            metrics += _watched(statistic, statistic.part("Metric"), "Stat", resource, id)
+    if len(lengths) > 1:
+        resource.reject("its metrics have different periods")
+    period = next(iter(lengths), None)
+    expressions = {id: part.name("Expression", required=True) or "" for id, part in parts if "MetricStat" not in part}
+    id = returned[0][0] if returned else ""
+    if id not in expressions:
+        return _Data(tuple(replace(each, id="") for each in metrics if each.id == id), period)
+    return _Data(tuple(metrics), period, _formula(id, expressions, metrics, resource), expressions[id])
+
+
+def _formula(id: str, expressions: Mapping[str, str], metrics: Sequence[Watched], resource: Resource) -> Formula | None:
+    """Return the formula of an expression that may use metrics and the other expressions; None if it has an error."""
+    if any(expression.lstrip().upper().startswith("SELECT") for expression in expressions.values()):
         resource.not_supported("Metrics Insights queries are not evaluated")
-    elif any("ANOMALY_DETECTION_BAND" in expression for expression in expressions):
+    elif any("ANOMALY_DETECTION_BAND" in expression for expression in expressions.values()):
         resource.not_supported("an anomaly band is learned from weeks of data")
-    else:
-        resource.not_supported("metric math is not evaluated")
-    found = [
-        _metric(metric.part("MetricStat").part("Metric"), resource) for metric in metrics if "MetricStat" in metric
-    ]
-    return tuple(metric for metric in found if metric is not None)
+    elif all(resource.need(expression) for expression in expressions.values()):
+        try:
+            formula = formulas(expressions, [each.id for each in metrics], where=resource.key.logical_id)[id]
+        except UnsupportedError as reason:
+            resource.not_supported(str(reason))
+        except TemplateError as refused:
+            resource.reject(refused.limit)
+        else:
+            if kind(formula) is Kind.SERIES:
+                return formula
+            resource.reject(f"the expression {id} results in {kind(formula).value}, and an alarm watches a time series")
+    return None
+
+
+def _watched(
+    properties: Properties, named: Properties, statistic: str, resource: Resource, id: str = ""
+) -> Iterator[Watched]:
+    """Yield the statistic of a metric, unless something is wrong with it."""
+    metric = _metric(named, resource)
+    of = _statistic(properties, statistic, resource)
+    unit = properties.text("Unit", among=UNITS)
+    if metric is not None:
+        yield Watched(id=id, metric=metric, statistic=of, unit=unit)
 
 
 def _metric(named: Properties, resource: Resource) -> Metric | None:

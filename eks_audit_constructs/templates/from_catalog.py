@@ -12,7 +12,7 @@ from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.catalog import SavedQuery as CataloguedQuery
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.deployment import Open
-from eks_audit_constructs.templates.items import Alarm, Metric, MetricFilter, SavedQuery, Template
+from eks_audit_constructs.templates.items import Alarm, Metric, MetricFilter, SavedQuery, Template, Watched
 
 __all__ = ["NAME", "from_catalog"]
 
@@ -67,17 +67,18 @@ def _filter(detection: Detection, counted: Expression, template: str) -> MetricF
 
 def _alarm(detection: Detection, template: str) -> Alarm:
     silence = detection.pattern is None
+    minutes, periods = detection.evaluation
+    metric = Metric(namespace=_NAMESPACE, name=detection.metric_name)
+    if silence:
+        metric = Metric(namespace="AWS/Logs", name="IncomingLogEvents", dimensions=(("LogGroupName", _LOG_GROUP),))
     return Alarm(
         template=template,
         logical_id=f"{detection.metric_name}Alarm",
         alarm_name=detection.id,
         description=_description(detection),
-        metric=Metric(namespace="AWS/Logs", name="IncomingLogEvents", dimensions=(("LogGroupName", _LOG_GROUP),))
-        if silence
-        else Metric(namespace=_NAMESPACE, name=detection.metric_name),
-        statistic="Sum",
-        period=detection.period * 60,
-        evaluation_periods=detection.evaluation_periods,
+        watched=(Watched(metric=metric, statistic="Sum"),),
+        period=minutes * 60,
+        evaluation_periods=periods,
         datapoints_to_alarm=detection.datapoints_to_alarm,
         threshold=detection.threshold,
         comparison="LessThanThreshold" if silence else "GreaterThanOrEqualToThreshold",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.alarm_rule import Rule
+from eks_audit_constructs.templates.metric_math import Formula
 
-__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "labels"]
+__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "Watched", "labels"]
 
 COMPARISONS = {
     "GreaterThanThreshold": ">",
@@ -55,6 +56,17 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """A statistic of a metric, as an alarm watches it or calculates with it."""
+
+    id: str = ""
+    """Its Id in metric math."""
+    metric: Metric
+    statistic: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MetricFilter(_Resource):
     """An `AWS::Logs::MetricFilter`. If it cannot be evaluated, `error` is the reason."""
 
@@ -81,8 +93,12 @@ class Alarm(_Resource):
 
     alarm_name: str
     description: str = ""
-    metric: Metric | None = None
-    statistic: str = ""
+    watched: tuple[Watched, ...] = ()
+    """One metric, or those of a formula; a composite alarm has none."""
+    formula: Formula | None = None
+    """What is calculated from the metrics; None: the alarm watches a metric as it is."""
+    expression: str = ""
+    """The formula as it is written."""
     period: int = 0
     """Seconds."""
     evaluation_periods: int = 0
@@ -90,14 +106,16 @@ class Alarm(_Resource):
     threshold: float = 0.0
     comparison: str = ""
     missing_data: str = "missing"
-    unit: str | None = None
-    inputs: tuple[Metric, ...] = ()
-    """The metrics of a calculation, which is not evaluated."""
     rule: Rule | None = None
     """How a composite alarm combines other alarms; it has no metric."""
     error: str | None = None
     absent: bool = False
     """Whether its condition does not hold, so that a deployment does not have it; then `error` says so."""
+
+    @property
+    def metric(self) -> Metric | None:
+        """The metric that it watches as it is; None if it calculates, or combines other alarms."""
+        return self.watched[0].metric if self.watched and self.formula is None else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -177,6 +177,11 @@ class Properties:
         """Return whether a property is a list, or is not there at all."""
         return isinstance(self._values.get(name, []), list) and self._known
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a property that is true or false, which must be known."""
+        text = self.text(name, among=frozenset({"true", "false"}))
+        return default if text is None else text == "true"
+
     def nothing(self) -> Properties:
         """Return properties of something that is not there, which has been said."""
         found = Properties({}, "", self._resource)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.conditions.expression import field
-from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.counting.counts import LogCounts
 from eks_audit_constructs.replay.matches import Matches, matches
 from eks_audit_constructs.replay.plan import Plan, plan
+from eks_audit_constructs.replay.series import Coverage
 from eks_audit_constructs.templates.items import Key
 from eks_audit_constructs.tuning.advice import Advice, Trial, advise
 from eks_audit_constructs.tuning.subjects import Subject, Subjects
@@ -58,6 +58,7 @@ class _Counts:
     subjects: Subjects
     planned: Plan
     counted: LogCounts
+    coverage: Coverage
 
     def matched(self, subject: Subject) -> int:
         """Return the number of events that a subject matches."""
@@ -66,13 +67,10 @@ class _Counts:
     def trial(self, key: Key) -> Trial:
         """Return the trial of a subject; for long logs it is large, so do not keep many at a time."""
         [subject] = [subject for subject in self.subjects.subjects if subject.key == key]
-        matched, lines = self.matched(subject), self.counted.lines
-        return Trial(
-            matched=matched,
-            history=History(self.planned.alarms[key].series(self.counted) if matched else {}),
-            first=min(lines, default=0),
-            last=max(lines, default=0),
-        )
+        [metric] = self.planned.alarms[key].metrics
+        matched = self.matched(subject)
+        series = metric.series(self.counted, self.coverage) if matched else None
+        return Trial(subject, matched, series)
 
 
 def tune(
@@ -105,7 +103,7 @@ def tune(
         def counts(of: Subjects, what: str) -> _Counts:
             planned = plan(of.template, of.reading)
             counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
-            return _Counts(subjects=of, planned=planned, counted=counted)
+            return _Counts(subjects=of, planned=planned, counted=counted, coverage=Coverage(counted.lines))
 
         present = counts(subjects, "Counting events")
         seen = [subject for subject in subjects.subjects if present.matched(subject)]
@@ -119,10 +117,10 @@ def tune(
             narrowed = subjects.excluding({key: field("user.username") == who for key, who in unwanted.items()})
             without = counts(narrowed, "Trying exclusions")
     counted = present.counted
-    weeks = max((max(counted.lines) + 60 - min(counted.lines)) / (7 * _DAY), 1e-9) if counted.lines else 0
+    coverage = present.coverage
+    weeks = max((coverage.end - coverage.first) / (7 * _DAY), 1e-9) if counted.lines else 0
     advice = [
         advise(
-            subject,
             present.trial(subject.key),
             weeks=weeks,
             alarms_a_week=alarms_a_week,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from eks_audit_constructs.catalog import Severity
-from eks_audit_constructs.replay.alarms import History, State, transitions
+from eks_audit_constructs.replay.alarms import State, transitions
+from eks_audit_constructs.replay.data import Data
 from eks_audit_constructs.replay.matches import Matches
+from eks_audit_constructs.replay.series import Series
 from eks_audit_constructs.reports import duration
-from eks_audit_constructs.templates.items import COMPARISONS, Alarm
+from eks_audit_constructs.templates.items import Alarm
 from eks_audit_constructs.tuning.subjects import Subject
 
 __all__ = ["Advice", "Outcome", "Trial", "advise"]
@@ -23,38 +25,75 @@ _SHORTEST_WEEKS = 1 / 7
 """Logs shorter than a day are not extrapolated to a week."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
     """The matches of a metric filter in the logs, on which thresholds are tried.
 
     Args:
+        subject: The alarm and its filter.
         matched: Number of events.
-        history: Its metric.
-        first: The logs' first minute, in seconds since 1970.
-        last: The logs' last minute, in seconds since 1970.
+        series: Its metric; None without matches.
     """
 
-    matched: int
-    history: History
-    first: int
-    last: int
+    def __init__(self, subject: Subject, matched: int, series: Series | None) -> None:
+        self.subject, self.matched, self.series = subject, matched, series
+        self._data: dict[int, Data] = {}
 
-    def outcome(self, alarm: Alarm, threshold: int) -> Outcome:
+    def outcome(self, threshold: int) -> Outcome:
         """Return what the alarm would have done with this threshold, a number of events."""
-        # "More than 9" and "10 or more" mean the same.
-        limit = threshold if COMPARISONS[alarm.comparison] == "≥" else threshold - 1
-        tried = replace(alarm, threshold=limit)
-        changes = transitions(tried, self.history, first=self.first, last=self.last) if self.matched else ()
-        ends = [*(change.at for change in changes[1:]), datetime.fromtimestamp(self.last + 60, UTC)]
-        spans = [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state is State.ALARM]
-        lasted = sum((max(end - start, timedelta()) for start, end in spans), timedelta())
-        return Outcome(threshold=threshold, alarms=tuple(start for start, _ in spans), lasted=lasted)
+        return _outcome(threshold, self._alarms(threshold))
 
-    def peaks(self, period: int) -> list[int]:
-        """Return the sums of all windows of a period (in seconds) that end with an event, distinct and ascending."""
-        minutes, totals = self.history.minutes, self.history.totals
-        ends = (bisect_left(minutes, minute) + 1 for minute in self.history.eventful)
-        return sorted({int(totals[end] - totals[bisect_left(minutes, minutes[end - 1] + 60 - period)]) for end in ends})
+    def quiet(self, allowed: int) -> Outcome | None:
+        """Return the outcome of the lowest quiet threshold above the present one; see `Outcome.is_quiet`.
+
+        Alarms do not become fewer with each higher threshold: one that lasts may turn into several short ones. So all
+        thresholds are tried at which anything changes, each only until it is too loud.
+        """
+        present = self.subject.threshold
+        for threshold in sorted({present + 1, *(value + 1 for value in self.values() if value > present)}):
+            spans: list[tuple[datetime, datetime]] = []
+            for span in self._alarms(threshold):
+                spans.append(span)
+                if not _outcome(threshold, spans).is_quiet(allowed):
+                    break
+            else:
+                return _outcome(threshold, spans)
+        return None
+
+    def values(self) -> list[int]:
+        """Return the numbers of events in the periods that are evaluated, rounded down, distinct and ascending."""
+        if self.series is None:
+            return []
+        alarm = self.subject.at(max(self.subject.threshold, 2))  # see `Subject.looks_back`
+        data = self._of(alarm)
+        deque(transitions(alarm, data), maxlen=0)
+        # Every threshold is evaluated at the same moments, so these are all values that it can be compared with.
+        return sorted({math.floor(value) for value in data.points.values() if value and math.isfinite(value)})
+
+    def _of(self, alarm: Alarm) -> Data:
+        """Return what an alarm watches; all thresholds share the data points of their period."""
+        assert self.series is not None
+        if alarm.period not in self._data:
+            self._data[alarm.period] = Data(alarm, {"": self.series})
+        return self._data[alarm.period]
+
+    def _alarms(self, threshold: int) -> Iterator[tuple[datetime, datetime]]:
+        """Yield from when to when the alarm is in ALARM, at most until the logs end."""
+        if self.series is None:
+            return
+        alarm, end = self.subject.at(threshold), datetime.fromtimestamp(self.series.coverage.end, UTC)
+        since: datetime | None = None
+        for change in transitions(alarm, self._of(alarm)):
+            if since is not None:
+                yield since, max(since, min(change.at, end))
+            since = change.at if change.state is State.ALARM else None
+        if since is not None:
+            yield since, max(since, end)
+
+
+def _outcome(threshold: int, spans: Iterable[tuple[datetime, datetime]]) -> Outcome:
+    alarms = list(spans)
+    lasted = sum((end - start for start, end in alarms), timedelta())
+    return Outcome(threshold=threshold, alarms=tuple(start for start, _ in alarms), lasted=lasted)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,13 +157,13 @@ class Advice:
     @property
     def present(self) -> Outcome:
         """The outcome of the present threshold."""
-        [present] = [outcome for outcome in self.outcomes if outcome.threshold == _threshold(self.subject.alarm)]
+        [present] = [outcome for outcome in self.outcomes if outcome.threshold == self.subject.threshold]
         return present
 
     @property
     def changes(self) -> bool:
         """Whether a change is suggested."""
-        return self.exclude is not None or self.threshold != _threshold(self.subject.alarm)
+        return self.exclude is not None or self.threshold != self.subject.threshold
 
     def a_week(self, outcome: Outcome) -> float | None:
         """Return the alarms per week; None if the logs are shorter than a day."""
@@ -132,7 +171,6 @@ class Advice:
 
 
 def advise(
-    subject: Subject,
     trial: Trial,
     *,
     weeks: float,
@@ -144,7 +182,6 @@ def advise(
     """Return advice on one detection.
 
     Args:
-        subject: The detection.
         trial: Its trial.
         weeks: Length of the logs in weeks.
         alarms_a_week: How often it may go off.
@@ -152,13 +189,12 @@ def advise(
         principal: The principal that could be excluded, if any.
         without: The trial without this principal's events.
     """
-    peaks = trial.peaks(subject.alarm.period)
-    peak = peaks[-1] if peaks else 0
-    present = _threshold(subject.alarm)
+    subject = trial.subject
+    peak = max(trial.values(), default=0)
+    present = subject.threshold
     allowed = max(1, math.floor(alarms_a_week * weeks))  # a single alarm is not noise
-    limits = sorted({present, *(step for step in _LADDER if step <= peak)})
-    outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
-    now = next(outcome for outcome in outcomes if outcome.threshold == present)
+    outcomes = {limit: trial.outcome(limit) for limit in {present, *(step for step in _LADDER if step <= peak)}}
+    now = outcomes[present]
 
     threshold, exclude = present, None
     if not trial.matched:
@@ -166,25 +202,24 @@ def advise(
     elif now.is_quiet(allowed):
         grounds = f"At most {peak} in a period, and {now.in_words}: no change needed."
     else:
-        rest = None if without is None else without.outcome(subject.alarm, present)
+        rest = None if without is None else without.outcome(present)
         if rest is not None and rest.is_quiet(allowed) and principal is not None:
             exclude = principal
             share = round(100 * behind.by_principal.rows[0][1] / max(behind.total, 1))
             grounds = f"{principal} causes {share}% of the events. Without it: {rest.in_words}. Is it legitimate?"
         elif subject.severity is Severity.HIGH:
             grounds = f"{now.in_words}. A single event matters here, so keep the threshold and check who causes them."
-        else:
-            quiet = _quiet(trial, subject.alarm, peaks, allowed)
+        elif (quiet := trial.quiet(allowed)) is not None:
             threshold = quiet.threshold
+            outcomes[threshold] = quiet
             grounds = f"At {present}: {now.in_words}. At {threshold}: {quiet.in_words}."
-    if threshold != present:
-        limits = sorted({*limits, threshold})
-        outcomes = tuple(trial.outcome(subject.alarm, limit) for limit in limits)
+        else:
+            grounds = f"{now.in_words}, and no threshold is quiet."
     return Advice(
         subject=subject,
         events=trial.matched,
         peak=peak,
-        outcomes=outcomes,
+        outcomes=tuple(outcomes[limit] for limit in sorted(outcomes)),
         threshold=threshold,
         exclude=exclude,
         grounds=grounds,
@@ -192,20 +227,3 @@ def advise(
         weeks=weeks,
         noisy=not now.is_quiet(allowed),
     )
-
-
-def _threshold(alarm: Alarm) -> int:
-    """Return the number of events at which an alarm goes off."""
-    return math.ceil(alarm.threshold) if COMPARISONS[alarm.comparison] == "≥" else math.floor(alarm.threshold) + 1
-
-
-def _quiet(trial: Trial, alarm: Alarm, peaks: Sequence[int], allowed: int) -> Outcome:
-    """Return the outcome of the lowest quiet threshold, of those just above a sum that occurred."""
-    low, high = 0, len(peaks) - 1  # above the highest sum it is silent
-    while low < high:
-        middle = (low + high) // 2
-        if trial.outcome(alarm, peaks[middle] + 1).is_quiet(allowed):
-            high = middle
-        else:
-            low = middle + 1
-    return trial.outcome(alarm, peaks[low] + 1)

@@ -28,8 +28,8 @@ def python(tuning: Tuning, template: str | None = None) -> str | None:
     lines = []
     for advice in _pasted(tuning, template):
         detection = f"catalog.get({_quoted(advice.subject.id)})"
-        if advice.threshold != advice.present.threshold:
-            detection += f".tuned(threshold={advice.threshold})"
+        if numbers := _numbers(advice):
+            detection += f".tuned({', '.join(f'{name}={number}' for name, number in numbers.items())})"
         if advice.exclude is not None:
             detection += f'.excluding(field("user.username") == {_quoted(advice.exclude)})'
         lines.append(f"    {detection},")
@@ -46,11 +46,20 @@ def cdk_json(tuning: Tuning, template: str | None = None) -> str | None:
     choices: dict[str, dict[str, Any]] = {}
     for advice in _pasted(tuning, template):
         choice = choices.setdefault(advice.subject.id, {})
-        if advice.threshold != advice.present.threshold:
-            choice["threshold"] = advice.threshold
+        choice |= _numbers(advice)
         if advice.exclude is not None:
             choice["excluding"] = {"user.username": advice.exclude}
     return reports.as_json({"detections": choices}) if choices else None
+
+
+def _numbers(advice: Advice) -> dict[str, int]:
+    """Return the numbers to tune, with those in which the alarm already differs from the catalogue."""
+    if advice.threshold == advice.present.threshold or advice.subject.detection is None:
+        return {}
+    minutes, periods = advice.subject.looks_back
+    numbers = {"threshold": advice.threshold, "period": minutes, "evaluation_periods": periods}
+    detection = advice.subject.detection
+    return {name: number for name, number in numbers.items() if number != getattr(detection, name)}
 
 
 def _pasted(tuning: Tuning, template: str | None) -> list[Advice]:
@@ -103,7 +112,7 @@ def _document(advice: Advice) -> dict[str, Any]:
         "on": advice.subject.on,
         "events": advice.events,
         "peak": advice.peak,
-        "period_minutes": advice.subject.alarm.period // 60,
+        "period_minutes": advice.subject.looks_back[0],
         "threshold": advice.present.threshold,
         "suggested": {"threshold": advice.threshold, "excluding": advice.exclude, "grounds": advice.grounds},
         "thresholds": [
@@ -171,13 +180,13 @@ def _print_table(busy: list[Advice], console: Console, *, several: bool) -> None
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("Advice", no_wrap=True)
     for advice in busy:
-        present, period = advice.present, advice.subject.alarm.period
+        present, minutes = advice.present, advice.subject.looks_back[0]
         style = "bold red" if advice.noisy else ""
         table.add_row(
             Text(_name(advice, several=several)),
             "yes" if advice.subject.on else "",
             f"{advice.events:,}",
-            f"{advice.peak:,} in {reports.duration(period)}",
+            f"{advice.peak:,} in {reports.duration(minutes * 60)}",
             f"{present.threshold:,}",
             Text(f"{len(present.alarms):,}", style=style),
             Text(reports.duration(present.lasted.total_seconds()) if present.alarms else "", style=style),

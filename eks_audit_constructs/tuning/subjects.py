@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
+from eks_audit_constructs.catalog.detection import PERIODS
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.replay.log_group import Reading, read_as
 from eks_audit_constructs.replay.plan import plan
@@ -38,6 +40,39 @@ class Subject:
     def key(self) -> Key:
         """The alarm's key: the id alone is not unique over several templates."""
         return self.alarm.key
+
+    @property
+    def looks_back(self) -> tuple[int, int]:
+        """The minutes over which events are counted, and how many such periods the alarm looks back.
+
+        An alarm of `EksAudit` on a single event has a minute for each of both; see `Detection.evaluation`.
+        """
+        alarm, detection = self.alarm, self.detection
+        minutes, periods = max(alarm.period // 60, 1), alarm.evaluation_periods
+        if detection is None or (minutes, alarm.datapoints_to_alarm, self.threshold) != (1, 1, 1):
+            return minutes, periods
+        if periods == detection.period * detection.evaluation_periods:
+            return detection.period, detection.evaluation_periods
+        minutes = max(each for each in PERIODS if periods % each == 0)
+        return minutes, periods // minutes
+
+    @property
+    def threshold(self) -> int:
+        """The number of events at which the alarm goes off."""
+        limit = self.alarm.threshold
+        return math.ceil(limit) if COMPARISONS[self.alarm.comparison] == "≥" else math.floor(limit) + 1
+
+    def at(self, threshold: int) -> Alarm:
+        """Return the alarm with another threshold, a number of events; one of `EksAudit` as it would make it."""
+        # "More than 9" and "10 or more" mean the same.
+        limit = threshold if COMPARISONS[self.alarm.comparison] == "≥" else threshold - 1
+        alarm = replace(self.alarm, threshold=limit)
+        if self.detection is None or self.alarm.period % 60 or threshold == self.threshold:
+            return alarm
+        minutes, periods = self.looks_back
+        if threshold == alarm.datapoints_to_alarm == 1:
+            minutes, periods = 1, minutes * periods
+        return replace(alarm, period=minutes * 60, evaluation_periods=periods)
 
     @property
     def severity(self) -> Severity | None:
@@ -76,6 +111,12 @@ class Subjects:
         return Subjects(subjects=tuple(narrowed), template=template, reading=self.reading, untried={})
 
 
+def _counts_events(alarm: Alarm) -> bool:
+    """Return whether an alarm goes off at a number of events."""
+    simple = alarm.formula is None and [watched.statistic for watched in alarm.watched] == ["Sum"]
+    return simple and COMPARISONS[alarm.comparison] in ("≥", ">")
+
+
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
     """Return subjects for detections, as `EksAudit` would watch them; those of the default tier are on."""
     by_id = {detection.id: detection for detection in detections}
@@ -108,7 +149,7 @@ def of_template(template: Template, *, assume_log_group: str | None = None, log_
             untried[names[alarm.key]] = item.error
         elif alarm.rule is not None:
             untried[names[alarm.key]] = "a composite alarm has no threshold"
-        elif alarm.statistic != "Sum" or COMPARISONS[alarm.comparison] not in ("≥", ">"):
+        elif not _counts_events(alarm):
             untried[names[alarm.key]] = "it does not go off at a number of events"
         elif len(writers) != 1:
             untried[names[alarm.key]] = f"{len(writers)} metric filters of this template write its metric"

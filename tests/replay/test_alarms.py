@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eks_audit_constructs.replay.alarms import Datapoint, History, State, judge, transitions
+from eks_audit_constructs.replay.alarms import Datapoint, State, Transition, judge, transitions
 from eks_audit_constructs.replay.counting.counts import Sample
-from eks_audit_constructs.templates.template import Alarm
+from eks_audit_constructs.replay.data import Data
+from eks_audit_constructs.replay.series import Coverage, Series
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Metric, Watched
+from tests.depth import examples
+from tests.replay.plain import PlainData, every_moment
 
 KEPT = "kept"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
@@ -57,12 +61,10 @@ MINUTE = 60
 EIGHT = 1_795_420_800  # 2026-11-23T08:00:00Z
 
 
-def run(values: dict[int, float], *, until: int, **settings: Any) -> list[tuple[int, str]]:
-    """An alarm's states, each with the minute after 8:00 in which it was entered."""
+def changes(values: dict[int, float], *, until: int, **settings: Any) -> list[Transition]:
     defaults: dict[str, Any] = {
         "logical_id": "A",
         "alarm_name": "a",
-        "statistic": "Sum",
         "period": 60,
         "evaluation_periods": 1,
         "threshold": 10,
@@ -70,10 +72,17 @@ def run(values: dict[int, float], *, until: int, **settings: Any) -> list[tuple[
         "missing_data": "notBreaching",
     }
     chosen = defaults | settings
+    chosen["watched"] = (Watched(metric=Metric(namespace="n", name="m"), statistic=chosen.pop("statistic", "Sum")),)
     alarm = Alarm(**{"datapoints_to_alarm": chosen["evaluation_periods"], **chosen})
     series = {EIGHT + minute * MINUTE: Sample(1, value, value, value) for minute, value in values.items()}
-    changes = transitions(alarm, History(series), first=EIGHT, last=EIGHT + until * MINUTE)
-    return [((int(change.at.timestamp()) - EIGHT) // MINUTE, change.state.value) for change in changes]
+    lines = {EIGHT: 1, EIGHT + until * MINUTE: 1}
+    return list(transitions(alarm, Data(alarm, {"": Series(Coverage(lines), None, series)})))
+
+
+def run(values: dict[int, float], *, until: int, **settings: Any) -> list[tuple[int, str]]:
+    """An alarm's states, each with the minute after 8:00 in which it was entered."""
+    found = changes(values, until=until, **settings)
+    return [((int(change.at.timestamp()) - EIGHT) // MINUTE, change.state.value) for change in found]
 
 
 class TestWindow:
@@ -199,25 +208,92 @@ def test_the_end_of_the_log_leaves_no_alarm_without_data() -> None:
     assert run({0: 12}, until=0, missing_data="missing") == [(1, "ALARM")]
 
 
+SPARSE = {0: 1.0, 2: 0.0, 7: 0.0}
+"""One event, and few other data."""
+
+
+class TestReason:
+    def reasons(self, values: dict[int, float], **settings: Any) -> list[str]:
+        return [change.reason for change in changes(values, until=max(values), **settings)]
+
+    def test_the_newest_period_needs_no_name(self) -> None:
+        assert self.reasons({0: 0, 1: 12})[1] == "12 ≥ 10 in 1 min"
+
+    def test_an_older_period_is_named(self) -> None:
+        found = changes(SPARSE, until=7, period=300, threshold=1, evaluation_periods=2, datapoints_to_alarm=1)
+
+        assert [change.reason for change in found if change.state is State.ALARM] == [
+            "1 ≥ 1 in 5 min",
+            "1 ≥ 1 from 07:58 to 08:03",
+            "1 ≥ 1 from 07:58 to 08:03",
+        ]
+
+    def test_several_periods_are_named(self) -> None:
+        found = self.reasons({0: 12, 1: 0, 2: 13, 3: 0}, evaluation_periods=3, datapoints_to_alarm=2)
+
+        assert "2 of 3 periods: 12 (08:00), 13 (08:02) ≥ 10 in 1 min" in found
+
+
+class TestOneEvent:
+    """One event sets off an alarm once, as `EksAudit` makes it, whatever else the log holds."""
+
+    @given(st.sets(st.integers(1, 60)))
+    def test_rings_once(self, others: set[int]) -> None:
+        found = run(
+            {0: 1, **dict.fromkeys(others, 0.0)},
+            until=max(others, default=1),
+            threshold=1,
+            evaluation_periods=10,
+            datapoints_to_alarm=1,
+        )
+
+        assert [state for _, state in found].count("ALARM") == 1
+
+    def test_with_longer_periods_it_may_ring_again(self) -> None:
+        found = run(SPARSE, until=7, period=300, threshold=1, evaluation_periods=2, datapoints_to_alarm=1)
+
+        assert [state for _, state in found].count("ALARM") > 1
+
+
+STATISTICS = ["Sum", "Average", "Minimum", "Maximum", "SampleCount"]
+
+
+@st.composite
+def alarms(draw: st.DrawFn) -> Alarm:
+    period = draw(st.sampled_from([10, 30, 60, 60, 120, 300, 300, 3600, 86_400]))
+    periods = draw(st.integers(1, 4))
+    return Alarm(
+        logical_id="A",
+        alarm_name="a",
+        watched=(Watched(metric=Metric(namespace="n", name="m"), statistic=draw(st.sampled_from(STATISTICS))),),
+        period=period,
+        evaluation_periods=periods,
+        datapoints_to_alarm=draw(st.integers(1, periods)),
+        threshold=draw(st.sampled_from([-1, 0, 1, 3, 0.3])),
+        comparison=draw(st.sampled_from(sorted(COMPARISONS))),
+        missing_data=draw(st.sampled_from(TREATMENTS)),
+    )
+
+
+SAMPLES = st.sampled_from([Sample(1, 0, 0, 0), Sample(1, 0.1, 0.1, 0.1), Sample(3, 5, 1, 3), Sample(2, -4, -3, -1)])
+
+
+@settings(max_examples=examples(60))
 @given(
-    st.dictionaries(st.integers(0, 90), st.sampled_from([0, 0, 0, 1, 3, 12]), max_size=40),
-    st.integers(1, 4),
-    st.sampled_from(["notBreaching", "breaching", "missing", "ignore"]),
-    st.sampled_from([("GreaterThanOrEqualToThreshold", 3), ("LessThanThreshold", 1), ("GreaterThanThreshold", -1)]),
+    alarms(),
+    st.dictionaries(st.integers(0, 180), st.tuples(st.booleans(), SAMPLES), min_size=1),
+    st.sampled_from([None, Sample(1, 0, 0, 0), Sample(1, 2, 2, 2)]),
+    st.booleans(),
 )
-def test_no_minute_that_is_skipped_would_have_changed_the_state(
-    counts: dict[int, int], periods: int, missing: str, compared: tuple[str, int]
+def test_no_moment_that_is_skipped_would_have_changed_the_state(
+    alarm: Alarm, drawn: dict[int, tuple[bool, Sample]], default: Sample | None, dense: bool
 ) -> None:
-    """Against an evaluation at every minute, with a zero that is not quite one so that nothing is skipped."""
-    comparison, threshold = compared
-    settings = {
-        "missing_data": missing,
-        "comparison": comparison,
-        "threshold": threshold,
-        "evaluation_periods": periods,
-    }
+    minutes = range(min(drawn), max(drawn) + 1) if dense else drawn
+    lines = dict.fromkeys((EIGHT + minute * MINUTE for minute in minutes), 1)
+    samples = {EIGHT + minute * MINUTE: sample for minute, (written, sample) in drawn.items() if written}
+    series = Series.written(Coverage(lines), samples, default)
+    plain = {minute: sample for minute in lines if (sample := samples.get(minute, default)) is not None}
 
-    def told(zero: float) -> list[tuple[int, str]]:
-        return run({minute: number or zero for minute, number in counts.items()}, until=90, **settings)
+    found = list(transitions(alarm, Data(alarm, {"": series})))
 
-    assert told(0) == told(2**-20)
+    assert found == list(every_moment(alarm, PlainData(alarm, plain, Coverage(lines))))

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from eks_audit_constructs.replay import Replay, replay
 from eks_audit_constructs.replay.report import as_json, print_report
+from eks_audit_constructs.templates.from_catalog import from_catalog
+from eks_audit_constructs.templates.items import Template
 from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.tuning import tune
 from eks_audit_constructs.tuning.report import print_tuning
@@ -151,3 +153,47 @@ def test_a_folder_with_brackets(tmp_path: Path) -> None:
     template = write_template(tmp_path, F=metric_filter('{ $.verb = "get" }'), **names)
 
     assert "Alarm in [/x]/" in text_of(replay(template, [log]))
+
+
+ALARMS = Path(__file__).parent / "data"
+
+
+def rings(template: str | Template, log: str) -> list[str]:
+    """When each alarm goes off, and why."""
+    result = replay(ALARMS / template if isinstance(template, str) else template, [ALARMS / log])
+    changes = (change for item in result.alarms for change in item.transitions if change.state.value == "ALARM")
+    return sorted(f"{change.at:%H:%M} {change.reason}" for change in changes)
+
+
+@pytest.mark.parametrize(
+    ("template", "log", "found"),
+    [
+        ("heartbeat.template.json", "no_beat.jsonl", ["09:05 no data for 5 min"]),
+        (
+            "minimum.template.json",
+            "minimum.jsonl",
+            ["09:18 12 > 10 in 5 min", "09:23 12 > 10 from 09:13 to 09:18", "09:28 12 > 10 from 09:13 to 09:18"],
+        ),
+        ("sum.template.json", "same_without_huge.jsonl", ["09:08 50 ≥ 10 in 1 min"]),
+        (
+            "sum.template.json",
+            "huge_then_50.jsonl",
+            ["09:02 1000000000000000000 ≥ 10 in 1 min", "09:08 50 ≥ 10 in 1 min"],
+        ),
+        ("sum03.template.json", "tenths.jsonl", []),
+        (
+            "silence_two_ways.template.json",
+            "audit_type_switched_off.log.gz",
+            ["06:35 3 of 3 periods: 0 (06:20), 0 (06:25), 0 (06:30) < 1 in 5 min"],
+        ),
+        (from_catalog(), "one_privileged_pod.jsonl", ["10:01 1 ≥ 1 in 1 min"]),
+    ],
+)
+def test_when_alarms_go_off(template: str | Template, log: str, found: list[str]) -> None:
+    assert rings(template, log) == found
+
+
+def test_the_lowest_quiet_threshold() -> None:
+    [advice] = tune(of_template(read_template(ALARMS / "quiet.template.json")), [ALARMS / "quiet.jsonl.gz"]).advice
+
+    assert advice.threshold == 185

@@ -26,6 +26,10 @@ def only(result: Replay) -> AlarmReplay:
     return item
 
 
+INSIGHTS = {"Id": "q", "Expression": "SELECT SUM(x) FROM y", "Period": 60}
+"""A metric that is not evaluated."""
+
+
 class TestMetrics:
     LOG = (
         event("06:00:10", verb="get", ms=5, user={"username": "ann"}, code=1),
@@ -211,7 +215,7 @@ class TestReport:
             Why={"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "Team/Why", "QueryString": "x"}},
             Topic={"Type": "AWS::SNS::Topic"},
             Still=alarm(AlarmName="still", Threshold=99),
-            Math=alarm(AlarmName="math", Metrics=[{"Expression": "1"}]),
+            Math=alarm(AlarmName="math", Metrics=[INSIGHTS]),
         )
         log = write_log(tmp_path, *[event("06:00:00", verb="get")] * 3, "no JSON [bold]")
 
@@ -225,7 +229,7 @@ class TestReport:
         assert "loud   Team/Who reads" in text
         assert "Team/Why" not in text
         assert "Quiet: still" in text
-        assert "math: metric math is not evaluated" in text
+        assert "math: Metrics Insights queries are not evaluated" in text
         assert "Wrong: this is a pattern for space-delimited" in text
 
     def test_says_that_nothing_went_off(self, tmp_path: Path) -> None:
@@ -260,9 +264,7 @@ class TestUnjudged:
         return replay(write_template(tmp_path, **resources), [write_log(tmp_path, *lines)])
 
     def test_quiet_alarms_that_were_judged(self, tmp_path: Path) -> None:
-        result = self.run(
-            tmp_path, self.GET, F=metric_filter("ERROR"), A=alarm(), B=alarm(Metrics=[{"Expression": "1"}])
-        )
+        result = self.run(tmp_path, self.GET, F=metric_filter("ERROR"), A=alarm(), B=alarm(Metrics=[INSIGHTS]))
 
         assert result.unjudged is None
         assert "unjudged" not in json.loads(as_json(result))
@@ -274,7 +276,7 @@ class TestUnjudged:
             ([], {"F": metric_filter("ERROR"), "A": alarm()}, "no audit event was read: the logs are empty"),
             (["no JSON"], {"F": metric_filter("{ $.a = 1 }"), "A": alarm()}, "none of the events is a JSON object"),
             ([GET], {"F": metric_filter("ERROR")}, "the template has no alarm"),
-            ([GET], {"A": alarm(Metrics=[{"Expression": "1"}])}, "metric math is not evaluated"),
+            ([GET], {"A": alarm(Metrics=[INSIGHTS])}, "Metrics Insights queries are not evaluated"),
             (["{}"], {"F": metric_filter("ERROR"), "A": alarm()}, "none of the events has the kind Event"),
             (["ERROR"], {"F": metric_filter("ERROR"), "A": alarm()}, "no event in the logs has a time"),
         ],

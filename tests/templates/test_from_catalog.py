@@ -49,7 +49,7 @@ def bare_alarm(alarm: Alarm) -> Alarm:
         template="",
         alarm_name=bare(alarm.alarm_name),
         description=bare(alarm.description),
-        metric=without_cluster(alarm.metric),
+        watched=tuple(replace(each, metric=without_cluster(each.metric)) for each in alarm.watched),
     )
 
 

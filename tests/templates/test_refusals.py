@@ -34,7 +34,7 @@ GET = '{ $.verb = "get" }'
         ({"Dimensions": {"a": "b"}}, "Dimensions is not a list"),
         ({"Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "a", "Value": "2"}]}, "the same name"),
         ({"Metrics": [], "MetricName": "x"}, "either Metrics or MetricName"),
-        ({"Metrics": []}, "Metrics has no element"),
+        ({"Metrics": []}, "0 elements of Metrics return data"),
         ({"Metrics": "x"}, "Metrics is not a list"),
         ({"AlarmDescription": "x" * 1025}, "at most 1,024"),
     ],

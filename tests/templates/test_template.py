@@ -158,11 +158,18 @@ def test_intrinsics(value: Any, resolved: Any) -> None:
     assert resolver.value(value) == resolved
 
 
+MATH = {
+    "Id": "b",
+    "ReturnData": False,
+    "MetricStat": {"Metric": {"Namespace": "Audit", "MetricName": "Hits"}, "Period": 60, "Stat": "Sum"},
+}
+
+
 class TestNotEvaluable:
     @pytest.mark.parametrize(
         ("properties", "reason"),
         [
-            ({"Metrics": [{"Id": "a", "Expression": "b * 2"}, {"Id": "b"}]}, "metric math"),
+            ({"Metrics": [{"Id": "a", "Expression": "RATE(b)"}, MATH]}, "its function RATE is not evaluated"),
             ({"Statistic": None, "ExtendedStatistic": "p99"}, "p99"),
             ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "GreaterThanUpperThreshold"),
             ({"Period": {"Ref": "Unknown"}}, "needs Unknown, which has no value here"),

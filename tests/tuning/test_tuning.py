@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
 from eks_audit_constructs import catalog, recordings
 from eks_audit_constructs.cdk.settings import Settings
-from eks_audit_constructs.replay.alarms import History
 from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.replay.series import Coverage, Series
+from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.tuning import Advice, Tuning, tune
 from eks_audit_constructs.tuning.advice import Trial
 from eks_audit_constructs.tuning.report import as_json, cdk_json, print_tuning, python
-from eks_audit_constructs.tuning.subjects import of_catalogue, of_template
+from eks_audit_constructs.tuning.subjects import Subject, of_catalogue, of_template
+from tests.depth import examples
 from tests.replay.builders import alarm, metric_filter, write_log, write_template
 
 REFUSALS = of_catalogue([catalog.FORBIDDEN_REQUESTS])
@@ -228,13 +230,81 @@ def test_names_from_the_log_are_never_markup(tmp_path: Path) -> None:
     assert "[red]eve[/]" in console.file.getvalue()
 
 
-@given(st.dictionaries(st.integers(0, 60), st.integers(0, 20)), st.sampled_from([60, 300, 900]))
-def test_peaks_are_the_sums_of_windows_that_end_with_an_event(counts: dict[int, int], period: int) -> None:
-    series = {60 * minute: Sample(1, number, number, number) for minute, number in counts.items()}
-    trial = Trial(matched=sum(counts.values()), history=History(series), first=0, last=3600)
-    sums = {
-        sum(number for minute, number in counts.items() if end - period // 60 < minute <= end)
-        for end, number in counts.items()
-        if number
-    }
-    assert trial.peaks(period) == sorted(sums)
+def trial_of(subject: Subject, counts: dict[int, int], *, dense: bool) -> Trial:
+    """A trial of a subject on this number of events in each minute."""
+    minutes = range(max(counts) + 60) if dense else sorted(counts)
+    lines = dict.fromkeys((60 * minute for minute in minutes), 1)
+    samples = {60 * minute: Sample(number, number, 1, 1) for minute, number in counts.items() if number}
+    series = Series.written(Coverage(lines), samples, Sample(1, 0, 0, 0))
+    return Trial(subject, sum(counts.values()), series)
+
+
+SUBJECTS = {
+    "of the catalogue": of_catalogue([catalog.FORBIDDEN_REQUESTS]).subjects[0],
+    "on a single event": of_catalogue([catalog.ROLE_CHANGED]).subjects[0],
+}
+
+
+@settings(max_examples=examples(40))
+@given(
+    st.sampled_from(sorted(SUBJECTS)),
+    st.dictionaries(st.integers(0, 90), st.integers(0, 20), min_size=1),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_the_lowest_quiet_threshold_is_that_of_a_full_scan(
+    name: str, counts: dict[int, int], allowed: int, dense: bool
+) -> None:
+    subject = SUBJECTS[name]
+    trial = trial_of(subject, counts, dense=dense)
+
+    every = range(subject.threshold + 1, subject.threshold + sum(counts.values()) + 2)
+    lowest = next(threshold for threshold in every if trial.outcome(threshold).is_quiet(allowed))
+    assert trial.quiet(allowed) == trial.outcome(lowest)
+
+
+def test_fewer_alarms_at_a_lower_threshold() -> None:
+    """The reason why every threshold is tried: a lasting alarm falls apart into several."""
+    trial = trial_of(SUBJECTS["of the catalogue"], {0: 10, 7: 10, 13: 3, 20: 10, 27: 10}, dense=True)
+
+    alarms = [len(trial.outcome(threshold).alarms) for threshold in range(1, 12)]
+    assert alarms != sorted(alarms, reverse=True)
+
+
+class TestSingleEvents:
+    """An alarm on a single event is evaluated minute by minute, one on several over its whole period."""
+
+    def test_other_thresholds_count_over_the_whole_period(self) -> None:
+        subject = SUBJECTS["on a single event"]
+
+        assert (subject.alarm.period, subject.alarm.evaluation_periods) == (60, 10)
+        assert [(subject.at(limit).period, subject.at(limit).evaluation_periods) for limit in (1, 2)] == [
+            (60, 10),
+            (300, 2),
+        ]
+        refusals = SUBJECTS["of the catalogue"]
+        assert [(refusals.at(limit).period, refusals.at(limit).evaluation_periods) for limit in (1, 2)] == [
+            (60, 10),
+            (300, 2),
+        ]
+
+    def test_what_is_pasted_deploys_the_alarm_that_was_tried(self) -> None:
+        detection = catalog.ROLE_CHANGED.tuned(period=15, evaluation_periods=4)
+        [subject] = of_catalogue([detection]).subjects
+        tried = subject.at(7)
+
+        [pasted] = of_catalogue([detection.tuned(threshold=7)]).subjects
+        assert tried == pasted.alarm
+
+    def test_periods_that_differ_from_the_catalogue_are_pasted(self, tmp_path: Path) -> None:
+        events = map(json.loads, recordings.lines("rbac_changes"))
+        change = next(event for event in events if event["verb"] == "create" and "/roles" in event["requestURI"])
+        lines = [
+            at(burst * 600 + index / 60, change, user={"username": f"person-{index}"})
+            for burst in range(1, 30)
+            for index in range(3)
+        ]
+        template = from_catalog([catalog.ROLE_CHANGED.tuned(period=15)])
+        tuning = tune(of_template(template), [write_log(tmp_path, *two_weeks(*lines))])
+
+        assert 'catalog.get("role-changed").tuned(threshold=4, period=15)' in (python(tuning) or "")

@@ -67,9 +67,12 @@ class AuditAlarms(Construct):
 
         self._filters_scope = Construct(self, "Filters")
         periods = {
-            minutes: Duration.minutes(minutes) for minutes in {detection.period for detection in self._detections}
+            minutes: Duration.minutes(minutes)
+            for minutes in {detection.evaluation[0] for detection in self._detections}
         }
-        metrics = {detection.id: self._metric(detection, periods[detection.period]) for detection in self._detections}
+        metrics = {
+            detection.id: self._metric(detection, periods[detection.evaluation[0]]) for detection in self._detections
+        }
         self._filters = {
             detection.id: self._filter(detection, pattern)
             for detection in self._detections
@@ -169,7 +172,7 @@ class AuditAlarms(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
             if silence
             else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=detection.evaluation_periods,
+            evaluation_periods=detection.evaluation[1],
             datapoints_to_alarm=detection.datapoints_to_alarm,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING
             if silence

@@ -12,9 +12,8 @@ from itertools import pairwise
 from math import floor, log10
 
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
-from eks_audit_constructs.replay.alarms import History
+from eks_audit_constructs.replay.data import Data
 from eks_audit_constructs.replay.html.text import clock
-from eks_audit_constructs.replay.plan import Series
 from eks_audit_constructs.reports import figure
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 
@@ -126,13 +125,13 @@ def spans(item: AlarmReplay, axis: Axis) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def chart(alarm: Alarm, series: Series, axis: Axis) -> Chart:
+def chart(alarm: Alarm, data: Data, axis: Axis) -> Chart:
     """Build the chart of an alarm's metric."""
     rising = COMPARISONS[alarm.comparison] in (">", "≥")
     nearest: Callable[[float, float], float] = max if rising else min
     minutes = -(-(axis.end - axis.start) // _MINUTE)
     width = next((width for width in _WIDTHS if minutes / width <= _BUCKETS), -(-minutes // _BUCKETS // 1440) * 1440)
-    buckets = tuple(_buckets(alarm, series, axis, width * _MINUTE, nearest))
+    buckets = tuple(_buckets(alarm, data, axis, width * _MINUTE, nearest))
     compared = [bucket.compared for bucket in buckets if bucket.compared is not None]
     shown = [*compared, *(bucket.minute for bucket in buckets if bucket.minute is not None)]
     high, low = max([alarm.threshold, 0.0, *shown]), min([alarm.threshold, 0.0, *shown])
@@ -164,27 +163,34 @@ def _round_above(value: float) -> float:
 
 
 def _buckets(
-    alarm: Alarm, series: Series, axis: Axis, width: int, nearest: Callable[[float, float], float]
+    alarm: Alarm, data: Data, axis: Axis, width: int, nearest: Callable[[float, float], float]
 ) -> Iterator[Bucket]:
     """Yield the columns. Only changes are examined, as a log may span years and be mostly empty."""
     number = -(-(axis.log_end - axis.start) // width)
     period = max(alarm.period, _MINUTE)
-    history = History(series)
     own: dict[int, float] = {}
-    for minute in history.minutes:
-        place = (minute - axis.start) // width
-        value = history.value(alarm.statistic, minute, minute + 1)
-        assert value is not None  # the minute has data
-        own[place] = max(value, own.get(place, value))
     compared: dict[int, float] = {}
-    changes = sorted({*history.minutes, *(minute + period for minute in history.minutes)})
-    for minute, following in pairwise([*changes, axis.log_end]):
-        seen = history.value(alarm.statistic, minute + _MINUTE - period, minute + _MINUTE)
-        if seen is not None:
-            for place in range((minute - axis.start) // width, min((following - 1 - axis.start) // width + 1, number)):
+    for minute, following in _steady(alarm, data, axis):
+        places = range((minute - axis.start) // width, min((following - 1 - axis.start) // width + 1, number))
+        value, seen = data.of(minute, _MINUTE), data.of(minute + _MINUTE - period, period)
+        for place in places:
+            if value is not None:
+                own[place] = max(value, own.get(place, value))
+            if seen is not None:
                 compared[place] = nearest(seen, compared.get(place, seen))
     for place in range(number):
         yield Bucket(start=axis.start + place * width, minute=own.get(place), compared=compared.get(place))
+
+
+def _steady(alarm: Alarm, data: Data, axis: Axis) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of time in which no value changes, from one minute up to another."""
+    period = max(alarm.period, _MINUTE)
+    near = range(axis.start, min(axis.start + period, axis.log_end), _MINUTE)  # the log covers part of their period
+    changes = {axis.start, *near}
+    for minute in data.minutes:
+        changes |= {minute, minute + _MINUTE, minute + period}
+    inside = sorted(minute for minute in changes if axis.start <= minute < axis.log_end)
+    yield from pairwise([*inside, axis.log_end])
 
 
 def _bars(buckets: Sequence[Bucket], axis: Axis, width: int, y: Callable[[float], float]) -> str:

@@ -18,7 +18,8 @@ from eks_audit_constructs.replay.html import text
 from eks_audit_constructs.replay.html.chart import Axis, Chart, Span, axis, chart, spans
 from eks_audit_constructs.replay.html.events import embed
 from eks_audit_constructs.replay.matches import Matches, Top
-from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, SavedQuery, Template
+from eks_audit_constructs.replay.series import Coverage
+from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, SavedQuery, Template, Watched
 
 __all__ = ["render"]
 
@@ -181,7 +182,9 @@ def _alarm(
         caveats=item.caveats,
         alarmed=item.alarmed,
         spans=spans(item, whole) if whole else (),
-        chart=chart(alarm, planned.series(result.counted), whole) if whole and drawn else None,
+        chart=chart(alarm, planned.data(result.counted, Coverage(result.counted.lines)), whole)
+        if whole and drawn
+        else None,
         filters=views,
         queries=tuple(result.queries_named(alarm)),
     )
@@ -190,10 +193,8 @@ def _alarm(
 def _rule(alarm: Alarm) -> str:
     if alarm.rule is not None:
         return "Combines the states of other alarms."
-    metric = alarm.metric
-    name = text.visible(f"{metric.namespace} {metric.name}") if metric else ""
-    dimensions = ", ".join(f"{key}={value}" for key, value in metric.dimensions) if metric else ""
-    of = f" [{text.visible(dimensions)}]" if dimensions else ""
+    metrics = [_metric(watched) for watched in alarm.watched]
+    what = metrics[0] if alarm.formula is None else f"{text.visible(alarm.expression)}, where {', '.join(metrics)},"
     sign, threshold = COMPARISONS[alarm.comparison], reports.figure(alarm.threshold)
     some = (
         "in any period"
@@ -201,7 +202,15 @@ def _rule(alarm: Alarm) -> str:
         else f"in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
     )
     missing = _MISSING.get(alarm.missing_data, alarm.missing_data)
-    return f"{alarm.statistic} of {name}{of} {sign} {threshold} in {reports.duration(alarm.period)}, {some}; {missing}."
+    return f"{what} {sign} {threshold} in {reports.duration(alarm.period)}, {some}; {missing}."
+
+
+def _metric(watched: Watched) -> str:
+    metric = watched.metric
+    name = f"{metric.namespace} {metric.name}"
+    dimensions = ", ".join(f"{key}={value}" for key, value in metric.dimensions)
+    id = f"{watched.id} is " if watched.id else ""
+    return text.visible(f"{id}{watched.statistic} of {name}{f' [{dimensions}]' if dimensions else ''}")
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 from eks_audit_constructs import demo
 from eks_audit_constructs.replay import Replay, State, replay
 from eks_audit_constructs.replay.html.chart import Axis, Chart, axis, chart, spans
+from eks_audit_constructs.replay.series import Coverage
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET
 
@@ -31,7 +32,9 @@ def drawn(result: Replay) -> Chart:
     whole = axis(result)
     assert whole is not None
     watched = result.alarms[0].alarm
-    return chart(watched, result.planned.alarms[watched.key].series(result.counted), whole)
+    return chart(
+        watched, result.planned.alarms[watched.key].data(result.counted, Coverage(result.counted.lines)), whole
+    )
 
 
 class TestAxis:

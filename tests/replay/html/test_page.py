@@ -143,7 +143,7 @@ class TestContent:
             F=metric_filter(GET),
             Wrong=metric_filter("[a]", MetricName="Other"),
             A=alarm(AlarmName="still"),
-            Math=alarm(AlarmName="math", Metrics=[{"Expression": "1"}]),
+            Math=alarm(AlarmName="math", Metrics=[{"Id": "q", "Expression": "SELECT SUM(x) FROM y"}]),
         )
 
         text = text_of(write_page(tmp_path, template, write_log(tmp_path, event("06:00:00"), "no JSON")))
@@ -152,7 +152,7 @@ class TestContent:
         assert "Every alarm that could be evaluated stayed quiet." in text
         assert "1 line is not a JSON object" in text
         assert "1 event has no time" in text
-        assert "math (alarm): metric math is not evaluated" in text
+        assert "math (alarm): Metrics Insights queries are not evaluated" in text
         assert "Wrong (metric filter): this is a pattern for space-delimited" in text
 
     def test_says_that_nothing_could_be_judged(self, tmp_path: Path) -> None:
