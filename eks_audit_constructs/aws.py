@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +17,9 @@ __all__ = ["asking", "client"]
 
 _ATTEMPTS = 10
 """Maximum attempts of a call, with backoff; after that, throttling is an error."""
+_REQUEST_IDS = {"x-amzn-requestid", "x-amz-request-id", "x-amz-id-2"}
+_RETRIED = {500, 502, 503, 504}
+_TITLE = re.compile(r"<title[^>]*>(.{1,100}?)</title", re.IGNORECASE | re.DOTALL)
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled"}
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 _REFUSED = {
@@ -58,7 +62,7 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
     retries = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS}
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
-        return session.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+        made = session.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
     except (BotoCoreError, ValueError) as error:
         raise AwsError(
             "aws",
@@ -66,6 +70,9 @@ def client(service: str, *, profile: str | None = None, region: str | None = Non
             limit=_sentence(error),
             way_out="Name a --profile of your AWS configuration and a --region.",
         ) from error
+    # Two wildcards come before botocore's own handler for S3, which would try a page again ten times.
+    made.meta.events.register_first("before-parse.*.*", _refuse_page)
+    return made
 
 
 @contextmanager
@@ -85,6 +92,8 @@ def asking(what: str, *, permission: str) -> Iterator[None]:
 
     try:
         yield
+    except _PageError as error:
+        raise _not_from_aws(what, str(error)) from error
     except ClientError as error:
         raise _refusal(what, permission, error) from error
     except (HTTPClientError, NoConnectionError, IncompleteReadError) as error:
@@ -95,7 +104,10 @@ def asking(what: str, *, permission: str) -> Iterator[None]:
 
 
 def _refusal(what: str, permission: str, error: Any) -> AwsError:
-    code, message = str(error.response["Error"].get("Code")), _sentence(error.response["Error"].get("Message") or "")
+    metadata, refused = error.response.get("ResponseMetadata", {}), error.response.get("Error", {})
+    if page := _page(metadata.get("HTTPStatusCode", 0), metadata.get("HTTPHeaders", {}), refused.get("Message")):
+        return _not_from_aws(what, page)
+    code, message = str(refused.get("Code")), _sentence(refused.get("Message") or "")
     if code in _DENIED or code == "403":
         return _no_answer(what, permission, f"not permitted: {message}", f"Allow {permission}")
     if code in _THROTTLED:
@@ -104,6 +116,50 @@ def _refusal(what: str, permission: str, error: Any) -> AwsError:
     if code in _REFUSED:
         return _no_answer(what, code, _REFUSED[code], "Sign in again, or name another --profile")
     return _no_answer(what, code, message or "AWS rejected the request", "Correct the request, or try again later")
+
+
+class _PageError(Exception):
+    """Something between this machine and AWS answered with a page; the text describes it."""
+
+
+def _refuse_page(response_dict: dict[str, Any], **_: Any) -> None:
+    """Refuse an answer that is not AWS's, which botocore would read as an empty one, or fail to parse."""
+    status = response_dict["status_code"]
+    page = _page(status, response_dict["headers"], response_dict["body"])
+    if page and status not in _RETRIED:
+        raise _PageError(page)
+    if page:
+        response_dict["body"] = b"<Error/>"  # can be parsed, so botocore tries again; its headers tell what it was
+
+
+def _page(status: int, headers: Mapping[str, str], body: object) -> str | None:
+    """Describe an answer that is not AWS's: text or a redirection, without the id that AWS gives each request.
+
+    Args:
+        status: The HTTP status.
+        headers: The headers.
+        body: The page, unless it was not read.
+    """
+    sent = {name.lower(): value for name, value in headers.items()}
+    kind = sent.get("content-type", "").partition(";")[0].strip().lower()
+    page = kind.startswith("text/") and kind != "text/xml"
+    if not _REQUEST_IDS.isdisjoint(sent) or not (page or ("location" in sent and 300 <= status < 400)):
+        return None
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+    title = _TITLE.search(text)
+    by = sent.get("server") or sent.get("via")
+    told = [
+        f"status {status}",
+        kind,
+        f"titled {' '.join(title[1].split())!r}" if title else "",
+        f"by {by}" if by else "",
+    ]
+    return ", ".join(part for part in told if part)
+
+
+def _not_from_aws(what: str, page: str) -> AwsError:
+    limit = "this answer is a page of a proxy or of a network that wants you to sign in, not of AWS"
+    return _no_answer(what, page, limit, "Sign in to the network, or check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL")
 
 
 def _no_answer(what: str, value: str, limit: str, way_out: str) -> AwsError:

@@ -33,7 +33,8 @@ class EksAuditError(ValueError):
         if len(shown) > _SHOWN:
             shown = f"{shown[:_SHOWN]}… ({len(shown)} characters)"
         end = "" if way_out.endswith((".", "?", "!")) else "."
-        super().__init__(f"{where}: {shown!r}: {limit}. {way_out}{end}")
+        place = where.replace("\n", "\\n")  # a file may be called like that, and an error is one line
+        super().__init__(f"{place}: {shown!r}: {limit}. {way_out}{end}")
         self.where = where
         self.value = value
         self.limit = limit

@@ -1,4 +1,4 @@
-"""Writes files completely or not at all."""
+"""Files that users name: looked at without an error, and written completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["written"]
+__all__ = ["exists", "is_folder", "written"]
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether this is a folder; False where the system refuses to say, since opening it tells why."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; False where the system refuses to say."""
+    return os.path.exists(path)  # noqa: PTH110 - as above
 
 
 @contextmanager
@@ -30,7 +40,7 @@ def written(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
         with path.open("wb") as device:
             yield device
         return
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # Path.resolve raises no OSError for a link to itself
     # In the same folder, so that the move is atomic; the dot hides the file from a replay.
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:

@@ -6,15 +6,13 @@ API server writes: DuckDB also accepts NaN and a comma before a closing bracket,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
+from eks_audit_constructs.audit_logs.json_line import parsed
 from eks_audit_constructs.audit_logs.logs import Log, Shape, read_lines
 from eks_audit_constructs.conditions.evaluation import MISSING
 
@@ -30,9 +28,6 @@ EXPORT_TIME = rf"{_CLOCK}Z"
 
 _TIME = re.compile(RFC3339)
 _EXPORTED = re.compile(rf"({EXPORT_TIME}) ".encode())
-_LONG = re.compile(rb"\d{19}")
-_DIGITS = 4000
-"""Python does not convert longer numbers: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
 _CALENDAR = range(100, 9900)
 """Years of usable times, so that all periods a query may use begin and end in years of four digits."""
 
@@ -60,38 +55,11 @@ def events(log: Log) -> Iterator[Event]:
             continue
         exported = _EXPORTED.match(line) if log.shape is Shape.EXPORT else None
         message = line[exported.end() :] if exported else line
-        value = _parsed(message)
+        value = parsed(message)
         times: list[Any] = [exported[1].decode()] if exported else []
         if value is not MISSING:
             times += [value.get(name) for name in TIMES]
         yield Event(message, value, next((at for text in times if (at := _time(text)) is not None), None))
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        # orjson makes a double of an integer over 64 bits, and its digits are lost
-        value = _with_huge_numbers(line) if _LONG.search(line) else orjson.loads(line)
-    except orjson.JSONDecodeError:
-        value = _with_huge_numbers(line)
-    return value if isinstance(value, dict) else MISSING
-
-
-def _with_huge_numbers(line: bytes) -> Any:
-    """Parse what orjson rejects or rounds: numbers beyond the range of a double, or of 64 bits."""
-    try:
-        value = json.loads(line.decode(), parse_constant=_refuse, parse_int=_integer)
-        json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate
-    except (ValueError, RecursionError):
-        return MISSING
-    return value
-
-
-def _integer(text: str) -> int | float:
-    return int(text) if len(text) < _DIGITS else float(text)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _time(text: object) -> datetime | None:

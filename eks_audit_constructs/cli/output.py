@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,17 +51,18 @@ def refuse_input_as_output(output: Path, logs: Sequence[str], template: Path | N
     Raises:
         AuditConfigurationError: The output is the template, a log, or in a folder of logs.
     """
+    from eks_audit_constructs.files import exists, is_folder
     from eks_audit_constructs.templates.assembly import template_files
 
     inputs = [Path("/dev/stdin") if name == "-" else Path(name) for name in logs]
     if template is not None:
         inputs += template_files(template)
     for path in inputs:
-        if path.is_dir():
-            place = output.resolve()
-            if place.is_relative_to(path.resolve()) and not place.name.startswith("."):
+        if is_folder(path):
+            place = Path(os.path.realpath(output))
+            if place.is_relative_to(os.path.realpath(path)) and not place.name.startswith("."):
                 raise _refused(output, f"this file would be one of the logs in {str(path)!r}")
-        elif output.exists() and path.exists() and output.samefile(path):
+        elif exists(output) and exists(path) and output.samefile(path):
             raise _refused(output, "this file is an input and would be overwritten")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
+from eks_audit_constructs.files import exists
 from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.items import SavedQuery, Template
@@ -150,9 +150,8 @@ def _near(template: Template, name: str, found: list[SavedQuery]) -> str:
     """Suggest similar names, or another remedy."""
     if "|" in name or "\n" in name:
         return "Give the text of a query as --text."
-    with suppress(OSError):  # the name may be too long for a file
-        if name and Path(name).exists():
-            return "This is a file: name the query first, then the logs."
+    if name and exists(Path(name)):
+        return "This is a file: name the query first, then the logs."
     if not template.queries:
         return "Name a template that has saved queries."
     called = [called for offer in offers(template) for called in (offer.id, offer.title)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eks_audit_constructs.files import is_folder
 from eks_audit_constructs.templates.files import read_document, refusal
 
 __all__ = ["Document", "documents", "template_files"]
@@ -61,7 +62,7 @@ def documents(path: Path) -> list[Document]:
     if not stacks:
         raise refusal(path, path.name, "this folder contains no *.template.json", "Run `cdk synth` first")
     found = [_document(stack, {stack.file}) for stack in stacks]
-    if path.is_dir() and not (path / "manifest.json").is_file():
+    if is_folder(path) and not (path / "manifest.json").is_file():
         # Without a manifest, a folder says nothing of what is nested: the parents do.
         nested = {child.file for parent in found for child in parent.all() if child is not parent}
         found = [document for document in found if document.file not in nested]
@@ -70,13 +71,13 @@ def documents(path: Path) -> list[Document]:
 
 def template_files(path: Path) -> list[Path]:
     """Return the file itself, or the templates in a folder."""
-    if not path.is_dir():
+    if not is_folder(path):
         return [path]
     return sorted({*path.glob("**/*.template.json"), *(stack.file for stack in _stacks(path))})
 
 
 def _stacks(path: Path) -> list[_Stack]:
-    if not path.is_dir():
+    if not is_folder(path):
         return [_Stack(name=path.name, file=path)]
     found = list(_in_manifest(path))
     if not found:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from eks_audit_constructs.audit_logs.json_line import integer
 from eks_audit_constructs.audit_logs.shapes.entry import (
     CONTROL,
     Entry,
@@ -41,7 +42,7 @@ __all__ = ["holds_documents", "read", "recogniser"]
 _LISTS = ("events", "logEvents", "results")
 """The keys of log events in documents."""
 _ITEMS = "items"
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=integer)
 _HOLDER = re.compile(
     r'\s*\{\s*"(events|searchedLogStreams|next(Forward|Backward)?Token|NextToken|queryLanguage|results|statistics|status|'
     r"messageType|owner|logGroup|logStream|subscriptionFilters|logEvents|"
@@ -77,7 +78,7 @@ def recogniser(where: str) -> Callable[[str], Reader | None]:
 
     def recognise(line: str) -> Reader | None:
         try:
-            value = json.loads(line)
+            value = json.loads(line, parse_int=integer)
         except (ValueError, RecursionError):
             return None
         places: Places = set()
@@ -128,7 +129,7 @@ class _Documents:
                         yield from self._streamed()
                     else:
                         yield from self._object(value, written)
-            except BrokenError:
+            except (BrokenError, RecursionError):
                 self._found.broken += 1
                 yield Entry(self._text.until(_HOLDER if streamed else _NEXT))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-import orjson
+from eks_audit_constructs.audit_logs.json_line import parsed
 
 __all__ = [
     "CONTROL",
@@ -110,10 +110,7 @@ def is_audit_line(line: str | bytes) -> bool:
     """Return whether a line is an audit event, and nothing else."""
     if not (line.lstrip().startswith("{") if isinstance(line, str) else line.lstrip().startswith(b"{")):
         return False
-    try:
-        return is_audit_event(orjson.loads(line))
-    except orjson.JSONDecodeError:
-        return False
+    return is_audit_event(parsed(_bytes(line) if isinstance(line, str) else line))
 
 
 def compact(text: str) -> str:

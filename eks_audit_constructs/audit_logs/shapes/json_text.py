@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from eks_audit_constructs.audit_logs.json_line import integer
 from eks_audit_constructs.audit_logs.shapes.entry import Readable
 
 __all__ = ["WHOLE", "BrokenError", "JsonText"]
@@ -17,7 +18,7 @@ WHOLE = 4 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _AHEAD = 256
 """Characters that suffice to tell what comes next."""
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=integer)
 _SPACE = " \t\r\n\ufeff"
 """Files with byte order marks may have been put together."""
 

@@ -10,6 +10,8 @@ __all__ = ["MORE_PAGES", "Parts"]
 
 _MOST = 10_000
 """Rows that Logs Insights and the console return at most, and log events on a page."""
+_PLAUSIBLE = 10**15
+"""A number of rows below this may be one."""
 _UNFINISHED = ("Scheduled", "Running", "Cancelled", "Failed", "Timeout", "Unknown")
 MORE_PAGES = "it ends with a token for the next page; fetch all pages, without --max-items and --no-paginate"
 
@@ -44,7 +46,7 @@ class Parts:
         matched = statistics.get("recordsMatched") if isinstance(statistics, dict) else None
         if status in _UNFINISHED:
             self._found.part = f"the query's status is {status}; fetch its results again when it is Complete"
-        elif isinstance(matched, (int, float)) and matched > count:
+        elif isinstance(matched, (int, float)) and count < matched < _PLAUSIBLE:
             self._found.part = (
                 f"{count:,} of {matched:,.0f} rows that the query found; raise its limit, or query shorter times"
             )

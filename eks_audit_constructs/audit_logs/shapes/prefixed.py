@@ -21,6 +21,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TypeAlias
 
+from eks_audit_constructs.audit_logs.json_line import integer
 from eks_audit_constructs.audit_logs.shapes.entry import (
     EKS_STREAM,
     LONGEST,
@@ -50,7 +51,7 @@ class _Role(Enum):
 _Layout: TypeAlias = tuple[Sequence[_Role], Sequence[_Role]]
 """What stands before a message, and after it."""
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=integer)
 _MOST = 12
 """Words beside a message."""
 _TRIES = 6

@@ -19,6 +19,7 @@ _GROUPS = ("@log", "logGroupName", "logGroup")
 _OTHERS = ("@ptr", "@ingestionTime", "ingestionTime", "eventId")
 _LONGEST_HEADER = 4096
 """Characters."""
+_TOO_LONG = "a row of a table that is too long to be read"
 _DELIMITERS = ",;\t"
 
 
@@ -29,7 +30,7 @@ def recogniser(where: str) -> Callable[[str], Reader | None]:
         if len(line) > _LONGEST_HEADER:
             return None
         for delimiter in _DELIMITERS:
-            columns = next(csv.reader([line], delimiter=delimiter), [])
+            columns = next(csv.reader([_without_returns(line)], delimiter=delimiter), [])
             known = sum(column in (*_TIMES, *_STREAMS, *_GROUPS, *_OTHERS) for column in columns)
             if columns == ["@message"] or (known and not set(_MESSAGES).isdisjoint(columns)):
                 return _reader(delimiter)
@@ -43,7 +44,7 @@ def recogniser(where: str) -> Callable[[str], Reader | None]:
 def _reader(delimiter: str) -> Reader:
     def read(source: Readable, found: Found) -> Iterator[Entry]:
         csv.field_size_limit(LONGEST)
-        texts = (f"{line}\n" for line in lines(source, found))
+        texts = (f"{_without_returns(line)}\n" for line in lines(source, found))
         rows = csv.DictReader(texts, delimiter=delimiter)
         count = 0
         while True:
@@ -51,7 +52,7 @@ def _reader(delimiter: str) -> Reader:
                 row = next(rows, None)
             except csv.Error:  # a field beyond the limit
                 found.long += 1
-                yield Entry("")
+                yield Entry(_TOO_LONG)
                 continue
             if row is None:
                 break
@@ -69,6 +70,11 @@ def _reader(delimiter: str) -> Reader:
         Parts(found).rows(count)
 
     return read
+
+
+def _without_returns(line: str) -> str:
+    """Return a line with blanks for carriage returns: to the csv module, one ends the row wherever it stands."""
+    return line.replace("\r", " ")
 
 
 def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:

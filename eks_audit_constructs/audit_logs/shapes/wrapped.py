@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from eks_audit_constructs.audit_logs.json_line import integer
 from eks_audit_constructs.audit_logs.shapes.entry import Entry, epoch, is_audit_event, is_audit_line, moment
 from eks_audit_constructs.errors import LogError
 
@@ -65,7 +66,7 @@ def row(value: Any, where: str) -> Entry | None:
     if isinstance(value, str):
         return Entry(value)
     if isinstance(value, list) and value and all(isinstance(item, dict) and "field" in item for item in value):
-        value = {item["field"]: item.get("value") for item in value}
+        value = {str(item["field"]): item.get("value") for item in value}
         if "@message" not in value:
             raise without_messages(where, value)
     return _result(value) if isinstance(value, dict) else None
@@ -186,7 +187,7 @@ def _is_loki_pair(value: list[Any]) -> bool:
 def _parsed(content: bytes) -> Any:
     """Parse a JSON document; None if it is not one."""
     try:
-        return json.loads(content)
+        return json.loads(content, parse_int=integer)
     except (ValueError, RecursionError):
         return None
 
