@@ -133,3 +133,24 @@ def test_control_messages_are_counted() -> None:
     text = json.dumps({**envelope([("are you there?", 0)]), "messageType": "CONTROL_MESSAGE"})
 
     assert rewritten(text) == ([], Found(controls=1))
+
+
+class Endless:
+    """A document that never ends; how much of it was read."""
+
+    def __init__(self) -> None:
+        self.read_bytes = 0
+
+    def read(self, size: int, /) -> bytes:
+        assert self.read_bytes < 64 << 20, "more of a value is kept in memory than any log event has"
+        self.read_bytes += size
+        return b"x" * size if self.read_bytes > size else b'"' + b"x" * (size - 1)
+
+
+def test_a_value_without_end_is_not_kept_in_memory() -> None:
+    source = Endless()
+
+    with pytest.raises(json_text.BrokenError):
+        json_text.JsonText(source).value()
+
+    assert source.read_bytes <= json_text.WHOLE + (2 << 20)

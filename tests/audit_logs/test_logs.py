@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.audit_logs.logs import opened
 from eks_audit_constructs.audit_logs.shapes import json_text
 from eks_audit_constructs.conditions.expression import field, message_contains
@@ -273,3 +274,11 @@ class TestRefusals:
     def test_no_log_at_all(self, tmp_path: Path) -> None:
         with pytest.raises(LogError, match="at least one log"):
             count(tmp_path)
+
+
+@pytest.mark.parametrize("beginning", [b"{", b"text\n"])
+def test_the_beginning_that_tells_the_shape_is_bounded(tmp_path: Path, beginning: bytes) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(beginning + b"x" * (3 * logs.WHOLE))
+
+    assert len(logs._head(path, gzipped=False)) <= (logs._HEAD if b"\n" in beginning else logs.WHOLE + logs._HEAD)

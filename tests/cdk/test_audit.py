@@ -10,6 +10,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Match, Template
 
 from eks_audit_constructs import AuditConfigurationError, EksAudit, EksAuditStack, Severity, catalog
+from eks_audit_constructs.catalog import Detection, Guard
 from eks_audit_constructs.conditions.expression import field
 
 
@@ -68,6 +69,19 @@ def test_detections_that_share_a_query_and_exclude_different_things_leave_nothin
     title = catalog.ROLE_CHANGED.saved_query.title
     assert '"ci"' not in shown[f"EKS audit/one/{title}"]
     assert '"ci"' in shown[f"EKS audit/both/{title}"]
+
+
+def test_all_that_detections_sharing_a_query_exclude_is_left_out_of_it(stack: Stack) -> None:
+    def narrowed(detection: Detection) -> Detection:
+        by_ci, by_argo = field("user.username") == "ci", field("user.username") == "argo"
+        return detection.excluding(by_ci).excluding(by_argo).excluding(Guard(user="flux", why="It deploys."))
+
+    both = narrowed(catalog.ROLE_CHANGED), narrowed(catalog.CLUSTER_ROLE_CHANGED)
+    EksAudit(stack, "Audit", cluster="prod", detections=catalog.DEFAULT.replacing(*both))
+
+    shown = {one["Name"]: one["QueryString"] for one in resources(stack, "AWS::Logs::QueryDefinition")}
+    text = shown[f"EKS audit/prod/{catalog.ROLE_CHANGED.saved_query.title}"]
+    assert all(f'"{name}"' in text for name in ("ci", "argo", "flux"))
 
 
 def test_topics_of_ones_own_replace_the_one_made_here(stack: Stack) -> None:

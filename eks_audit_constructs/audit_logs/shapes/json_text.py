@@ -32,7 +32,7 @@ class JsonText:
 
     def __init__(self, source: Readable) -> None:
         self._source = source
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
+        self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self._text, self._at, self._ended = "", 0, False
 
     def next(self) -> str:
