@@ -11,10 +11,10 @@ import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.audit_logs import cache
+from eks_audit_constructs.audit_logs.log_files import Fetched, group_name
 from eks_audit_constructs.audit_logs.shapes.entry import log_line
 from eks_audit_constructs.aws import asking
 from eks_audit_constructs.errors import LogError
@@ -54,7 +54,7 @@ def fetch(
     now: datetime,
     progress: Callable[[str, float], None],
     say: Callable[[str], None],
-) -> list[Path]:
+) -> list[Fetched]:
     """Fetch the audit events of a log group, as CloudWatch export files of one hour each.
 
     Args:
@@ -112,7 +112,7 @@ def fetch(
             limit=f"no log event in streams {AUDIT_STREAMS}* from {span.start:%F %T} to {span.end:%F %T} UTC",
             way_out="Check that audit logging is on, or choose another time range.",
         )
-    return filled
+    return [Fetched(path, f"{account}:{group_name(group)}") for path in filled]
 
 
 def _hours(span: Range) -> Iterator[Range]:

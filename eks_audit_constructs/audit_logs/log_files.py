@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,11 +19,15 @@ from eks_audit_constructs.errors import LogError
 __all__ = [
     "DAMAGE",
     "GZIP",
+    "Fetched",
     "Log",
     "Say",
     "Sound",
+    "Source",
     "check_gzip",
     "decompressed",
+    "group_in",
+    "group_name",
     "open_log",
     "read_lines",
     "unreadable_log",
@@ -51,10 +56,41 @@ class Log:
     size: int
     """Bytes on disk."""
     group: str | None = None
+    """The log group that the events come from, if that is known: its name or ARN, or `account:name` like `@log`."""
     stream: str | None = None
-    """The log group and the log stream that the events come from, if that is known."""
+    """The log stream that the events come from, if that is known."""
     say: Say = field(default=logging.getLogger(__name__).warning, repr=False, compare=False)
     """Called with a warning if the log turns out to be damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that was fetched from AWS."""
+
+    path: Path
+    group: str | None
+    """The log group that it comes from, if that is known; as in `Log`."""
+
+
+Source: TypeAlias = str | Path | Fetched
+"""What logs are read from: a file, a folder, `-` for standard input, or a file that was fetched."""
+
+
+def group_name(group: str) -> str:
+    """Return the name of a log group, given as in `Log`; a name has no colon."""
+    return group.removesuffix(":*").rpartition(":")[2]
+
+
+def group_in(path: str) -> str | None:
+    """Return the EKS log group whose name is part of a path; None if there is none.
+
+    Export tasks and Firehose write nothing about the group, so people give its name as the prefix.
+    """
+    found = _GROUP_IN_PATH.search(path)
+    return found and found[1]
+
+
+_GROUP_IN_PATH = re.compile(r"(/aws/eks/[\w-]+/cluster)/", re.ASCII)
 
 
 def open_log(log: Log) -> BinaryIO:

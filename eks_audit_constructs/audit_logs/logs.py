@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from eks_audit_constructs.audit_logs import rewriting
@@ -25,11 +26,14 @@ from eks_audit_constructs.audit_logs.archives import encoding_of, refuse_archive
 from eks_audit_constructs.audit_logs.log_files import (
     DAMAGE,
     GZIP,
+    Fetched,
     Log,
     Say,
     Sound,
+    Source,
     check_gzip,
     decompressed,
+    group_in,
     open_log,
     read_lines,
     unreadable_log,
@@ -40,7 +44,18 @@ from eks_audit_constructs.audit_logs.shapes.json_text import WHOLE
 from eks_audit_constructs.audit_logs.unknown import Unknown
 from eks_audit_constructs.errors import LogError
 
-__all__ = ["Log", "Say", "Shape", "check_gzip", "open_log", "opened", "read_lines", "unreadable_log"]
+__all__ = [
+    "Fetched",
+    "Log",
+    "Say",
+    "Shape",
+    "Source",
+    "check_gzip",
+    "open_log",
+    "opened",
+    "read_lines",
+    "unreadable_log",
+]
 
 _HEAD = 65_536
 """Bytes from which the shape is told, unless the first line is longer."""
@@ -59,8 +74,8 @@ _BOM_WITHIN = b"\n" + _BOM
 
 
 @contextmanager
-def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[list[Log]]:
-    """Open the logs at the given paths: files, folders (recursively) and `-` for standard input.
+def opened(paths: Iterable[Source], *, say: Say | None = None) -> Iterator[list[Log]]:
+    """Open logs: files, folders (recursively), `-` for standard input, and what was fetched.
 
     Input that is not a regular file (standard input, a pipe), or does not have one event per line, is copied to
     temporary files until the context ends.
@@ -75,7 +90,11 @@ def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[l
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool:
         warn = _once(say or logging.getLogger(__name__).warning)
         finder = _Finder(Path(spool), warn)
-        logs = [log for path in paths for log in finder.found(str(path))]
+        logs = [
+            replace(log, group=log.group or _group(path, log.name))
+            for path in paths
+            for log in finder.found(_name(path))
+        ]
         for note in finder.unknown.notes():
             warn(note)
         if not logs:
@@ -86,6 +105,15 @@ def opened(paths: Iterable[str | Path], *, say: Say | None = None) -> Iterator[l
                 way_out="Name a file, a folder or - for stdin.",
             )
         yield logs
+
+
+def _name(source: Source) -> str:
+    return str(source.path if isinstance(source, Fetched) else source)
+
+
+def _group(source: Source, name: str) -> str | None:
+    """Return the log group of a file that does not tell it itself."""
+    return source.group if isinstance(source, Fetched) else group_in(str(Path(name).absolute()))
 
 
 class _Finder:

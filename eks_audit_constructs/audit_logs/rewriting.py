@@ -14,7 +14,7 @@ from eks_audit_constructs.audit_logs.shapes.entry import CONTROL, Entry, Found, 
 __all__ = ["Written", "notes", "write"]
 
 _MOST = 64
-"""Streams that get a file; the events of any others share one."""
+"""Streams that get a file; the others of a log group share one, and so do groups beyond twice as many files."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,7 +45,9 @@ def write(entries: Iterable[Entry], found: Found, new: Callable[[], Path]) -> li
 
         def file_of(group: str | None, stream: str | None) -> Written:
             if (group, stream) not in files:
-                if len(files) >= _MOST and (group, stream) != (None, None):
+                if len(files) >= _MOST and stream is not None:
+                    return file_of(group, None)
+                if len(files) >= 2 * _MOST and group is not None:
                     return file_of(None, None)
                 path = new()
                 file = opened.enter_context(path.open("wb"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs.audit_logs import cache
+from eks_audit_constructs.audit_logs.log_files import Fetched, group_in
 from eks_audit_constructs.aws import asking
 from eks_audit_constructs.errors import LogError
 
@@ -34,7 +35,9 @@ class _Object:
     """The file in the cache."""
 
 
-def fetch(uri: str, client: Any, *, progress: Callable[[str, float], None], say: Callable[[str], None]) -> list[Path]:
+def fetch(
+    uri: str, client: Any, *, progress: Callable[[str, float], None], say: Callable[[str], None]
+) -> list[Fetched]:
     """Fetch the objects whose keys begin with the prefix in the URI, as files in the order of their keys.
 
     Args:
@@ -79,7 +82,7 @@ def fetch(uri: str, client: Any, *, progress: Callable[[str, float], None], say:
             raise
     kept = len(objects) - len(missing)
     say(f"{uri}: fetched {len(missing):,} object(s), {total:,} bytes; {kept:,} were in the cache")
-    return [item.path for item in objects]
+    return [Fetched(item.path, group_in(f"/{item.key}")) for item in objects]
 
 
 def _listed(uri: str, bucket: str, prefix: str, client: Any) -> Iterator[_Object]:

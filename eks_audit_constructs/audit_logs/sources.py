@@ -1,4 +1,4 @@
-"""Turn the inputs of a command into local files.
+"""Turn the inputs of a command into files on this machine.
 
 paths = resolve(["s3://audit-archive/2026/11/", "yesterday.jsonl"])
 paths = resolve([], log_group="/aws/eks/prod/cluster", since="7d")
@@ -16,6 +16,7 @@ from eks_audit_constructs import aws
 from eks_audit_constructs.audit_logs import cloudwatch, s3
 from eks_audit_constructs.audit_logs.cloudwatch import Range
 from eks_audit_constructs.audit_logs.durations import moment
+from eks_audit_constructs.audit_logs.log_files import Source
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["resolve"]
@@ -31,8 +32,8 @@ def resolve(
     region: str | None = None,
     progress: Callable[[str, float], None] | None = None,
     say: Callable[[str], None] | None = None,
-) -> list[Path]:
-    """Fetch S3 URIs and a log group into the cache, and return the paths of all logs; others are returned as they are.
+) -> list[Source]:
+    """Fetch S3 URIs and a log group into the cache, and return all logs; others are returned as paths.
 
     Args:
         logs: Files, folders, `-` and S3 URIs (`s3://bucket/prefix`).
@@ -52,7 +53,7 @@ def resolve(
     report = progress or (lambda what, share: None)
     notify = say or logging.getLogger(__name__).info
     _check(logs, log_group, since, until)
-    paths = []
+    paths: list[Source] = []
     for name in logs:
         if name.startswith(s3.SCHEME):
             with closing(aws.client("s3", profile=profile, region=region)) as client:

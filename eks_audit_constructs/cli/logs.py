@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from eks_audit_constructs.cli.options import Command, decorated, profile, region
 from eks_audit_constructs.cli.output import Progress, shown_progress
 from eks_audit_constructs.errors import LogError
+
+if TYPE_CHECKING:
+    from eks_audit_constructs.audit_logs.logs import Source
 
 __all__ = ["Logs", "logs", "refuse_template"]
 
@@ -39,8 +42,8 @@ class Logs:
     region: str | None
 
     @contextmanager
-    def fetched(self) -> Iterator[tuple[list[Path], Progress]]:
-        """Fetch the logs that are in AWS; yields all logs as files, and a function that shows progress."""
+    def fetched(self) -> Iterator[tuple[list[Source], Progress]]:
+        """Fetch the logs that are in AWS; yields all logs, and a function that shows progress."""
         from eks_audit_constructs.audit_logs.sources import resolve
 
         for name in self.names:

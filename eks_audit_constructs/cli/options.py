@@ -16,7 +16,9 @@ Command: TypeAlias = Callable[..., "int | None"]
 profile = click.option("--profile", metavar="NAME", help="A profile of your AWS configuration.")
 region = click.option("--region", metavar="NAME", help="An AWS Region. Default: the profile's.")
 assume_log_group = click.option(
-    "--assume-log-group", metavar="NAME", help="The log group of the logs, if the template's filters read several."
+    "--assume-log-group",
+    metavar="NAME",
+    help="The log group of logs that do not tell theirs, if the template's filters read several.",
 )
 severity = click.option(
     "--severity", type=click.Choice(["high", "medium", "low"]), help="Only detections of this severity."

@@ -62,7 +62,6 @@ def replay(
             template,
             paths,
             assume_log_group=assume_log_group,
-            log_group=None if logs.names else logs.log_group,
             progress=lambda share: progress("Reading the logs", share),
         ) as (result, found),
     ):

@@ -32,9 +32,7 @@ def tune(logs: Logs, selected: Selection, alarms_a_week: float, assume_log_group
     if selected.template is None:
         tried = subjects.of_catalogue(selected.detections())
     else:
-        tried = subjects.of_template(
-            selected.read(), assume_log_group=assume_log_group, log_group=None if logs.names else logs.log_group
-        )
+        tried = subjects.of_template(selected.read(), assume_log_group=assume_log_group)
     with logs.fetched() as (paths, progress):
         result = run(tried, paths, alarms_a_week=alarms_a_week, progress=progress)
     if json:

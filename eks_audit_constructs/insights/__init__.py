@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
-from eks_audit_constructs.audit_logs.logs import opened
+from eks_audit_constructs.audit_logs.logs import Source, opened
 from eks_audit_constructs.insights.engine import Cell, Table, answer
 from eks_audit_constructs.insights.saved import choose, find
 from eks_audit_constructs.insights.syntax import Script
@@ -24,7 +23,7 @@ __all__ = ["Cell", "Table", "choose", "find", "run"]
 
 def run(
     text: str,
-    logs: Iterable[str | Path],
+    logs: Iterable[Source],
     *,
     where: str = "query",
     progress: Callable[[float], None] | None = None,

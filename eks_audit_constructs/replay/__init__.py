@@ -16,19 +16,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eks_audit_constructs import reports
 from eks_audit_constructs.audit_logs import logs
 from eks_audit_constructs.audit_logs.events import events
-from eks_audit_constructs.audit_logs.logs import Log
+from eks_audit_constructs.audit_logs.logs import Log, Source
 from eks_audit_constructs.replay import composite
 from eks_audit_constructs.replay.alarms import State, Transition, transitions
-from eks_audit_constructs.replay.counting.counts import LogCounts
-from eks_audit_constructs.replay.log_group import named_by, read_as
+from eks_audit_constructs.replay.counting.counts import MINUTE, LogCounts
+from eks_audit_constructs.replay.log_group import Group, read_as, told
 from eks_audit_constructs.replay.plan import Plan, PlannedAlarm, plan
-from eks_audit_constructs.replay.series import MINUTE, Coverage
 from eks_audit_constructs.templates.items import Alarm, Key, MetricFilter, SavedQuery, Template
 from eks_audit_constructs.templates.template import read_template
+
+if TYPE_CHECKING:
+    from eks_audit_constructs.replay.counted import Counted
 
 __all__ = ["AlarmReplay", "FilterReplay", "Replay", "State", "Transition", "replay", "replayed"]
 
@@ -67,6 +70,9 @@ class Replay:
     template: Template
     planned: Plan
     counted: LogCounts
+    """The counts of all logs."""
+    groups: Mapping[Group, LogCounts]
+    """The counts of the logs of each log group."""
     filters: tuple[FilterReplay, ...]
     alarms: tuple[AlarmReplay, ...]
     notes: tuple[str, ...] = ()
@@ -84,6 +90,11 @@ class Replay:
         every = self.template.queries
         own = [query for query in every if query.template == alarm.template]
         return reports.queries_named(alarm.description, own) or reports.queries_named(alarm.description, every)
+
+    def counts_of(self, alarm: Alarm) -> LogCounts:
+        """Return the counts of the logs that an alarm watches; a composite alarm depends on all logs."""
+        group = self.planned.alarms[alarm.key].group
+        return self.counted if group is None else self.groups[group]
 
     @property
     def unjudged(self) -> str | None:
@@ -106,11 +117,10 @@ class Replay:
 @contextmanager
 def replayed(
     template: str | Path | Template,
-    logs_: Iterable[str | Path],
+    logs_: Iterable[Source],
     *,
     parameters: Mapping[str, str] | None = None,
     assume_log_group: str | None = None,
-    log_group: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[Replay, Sequence[Log]]]:
     """Yield what a template's alarms would have done, and the logs, which stay open until the context ends.
@@ -119,8 +129,7 @@ def replayed(
         template: A CloudFormation template (JSON or YAML) or a `cdk.out` folder; or a template already read.
         logs_: Audit logs: files, folders, or `-` for standard input.
         parameters: Values of what only a deployment knows; see `read_template`.
-        assume_log_group: The log group whose log this is, where nothing else says so.
-        log_group: The log group that the logs were fetched from.
+        assume_log_group: The log group of the logs that do not tell theirs, or tell one that no metric filter reads.
         progress: Called with the fraction of the logs that is read, 0 to 1.
 
     Raises:
@@ -128,24 +137,24 @@ def replayed(
         LogError: A log cannot be read.
         AuditConfigurationError: No template asks for a parameter, or no metric filter reads the log group.
     """
-    from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
+    from eks_audit_constructs.replay import counted  # DuckDB takes a while to load
 
     read = template if isinstance(template, Template) else read_template(Path(template), parameters)
     read_as(read, assumed=assume_log_group)  # before the logs are opened, which may take long
     notes: list[str] = []
     with logs.opened(logs_, say=notes.append) as found:
-        known = {log_group} if log_group else named_by(found)
-        planned = plan(read, read_as(read, assumed=assume_log_group, known=known))
-        counted = engine.count(found, planned.questions, sizes=planned.asks_sizes, progress=progress)
+        planned = plan(read, read_as(read, assumed=assume_log_group, names=map(told, found)))
+        counts = counted.count(found, planned, progress=progress)
         filters = tuple(
-            FilterReplay(filter=item.filter, matched=item.matched(counted), error=item.error)
+            FilterReplay(filter=item.filter, matched=item.matched(counts.whole), error=item.error)
             for item in planned.filters.values()
         )
-        alarms = _alarms(read, planned, counted)
+        alarms = _alarms(read, planned, counts)
         result = Replay(
             template=read,
             planned=planned,
-            counted=counted,
+            counted=counts.whole,
+            groups=counts.groups,
             filters=filters,
             alarms=alarms,
             notes=(*_assumptions(planned, found), *read.unread, *notes),
@@ -156,7 +165,7 @@ def replayed(
 
 def replay(
     template: str | Path | Template,
-    logs_: Iterable[str | Path],
+    logs_: Iterable[Source],
     *,
     parameters: Mapping[str, str] | None = None,
     assume_log_group: str | None = None,
@@ -170,22 +179,23 @@ def replay(
         return result
 
 
-def _alarms(template: Template, planned: Plan, counted: LogCounts) -> tuple[AlarmReplay, ...]:
+def _alarms(template: Template, planned: Plan, counts: Counted) -> tuple[AlarmReplay, ...]:
     """Return what each alarm does, composite alarms after those that they combine."""
-    coverage = Coverage(counted.lines)
     results: dict[Key, tuple[Transition, ...] | str] = {}
     composites = []
     for key, item in planned.alarms.items():
         if item.error is not None:
             results[key] = item.error
-        elif not counted.lines:
+            continue
+        counted = counts.whole if item.group is None else counts.groups[item.group]
+        if not counted.lines:
             results[key] = "no event in the logs has a time" if counted.events else ()
         elif item.alarm.rule is not None:
             composites.append(item.alarm)
         else:
-            results[key] = tuple(transitions(item.alarm, item.data(counted, coverage)))
+            results[key] = tuple(transitions(item.alarm, item.data(counted)))
     evaluated = {key: changes for key, changes in results.items() if not isinstance(changes, str)}
-    start = datetime.fromtimestamp(coverage.first + MINUTE, UTC)  # when the first minute is over
+    start = datetime.fromtimestamp(counts.whole.coverage.first + MINUTE, UTC)  # when the first minute is over
     results |= composite.evaluate(template, composites, evaluated, first=start)
     return tuple(_alarm(item, results[key]) for key, item in planned.alarms.items())
 
@@ -199,10 +209,9 @@ def _alarm(item: PlannedAlarm, result: tuple[Transition, ...] | str) -> AlarmRep
 
 def _assumptions(planned: Plan, logs: Sequence[Log]) -> Iterator[str]:
     """Yield what is assumed about the logs."""
-    if len(logs) > 1 and len(named_by(logs)) < 2:
+    if len(logs) > 1 and {*map(told, logs)} == {None}:
         yield f"{len(logs):,} files, read as one cluster's log"
-    if planned.reading.note is not None:
-        yield planned.reading.note
+    yield from planned.reading.notes
 
 
 def _has_audit_events(log: Log) -> bool:

@@ -24,8 +24,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from itertools import groupby
 
+from eks_audit_constructs.replay.counting.counts import MINUTE
 from eks_audit_constructs.replay.data import Data
-from eks_audit_constructs.replay.series import MINUTE
 from eks_audit_constructs.reports import duration
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm
 

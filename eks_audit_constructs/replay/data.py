@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eks_audit_constructs.replay.counting.counts import MINUTE
 from eks_audit_constructs.replay.metric_math import calculated
-from eks_audit_constructs.replay.series import MINUTE, Series
+from eks_audit_constructs.replay.series import Series
 from eks_audit_constructs.templates.items import Alarm
 from eks_audit_constructs.templates.metric_math import Variable
 

@@ -1,24 +1,31 @@
 """Which log group a log is of, and so which metric filters read it.
 
-Lines of a log do not say so. Where all filters read one group, the log is taken for it. Otherwise its envelope decides
-(subscription records name their group, and so does whoever fetched it), or the user.
+Lines of a log do not say so. Its envelope may (subscription records name their group, and so does whoever fetched it),
+or its path; each filter then reads the logs of its own group only. A log that does not tell its group is taken for
+that of the only group, or of the one that the user assumes, or else of each EKS group.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from eks_audit_constructs.audit_logs.log_files import group_name
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.items import Alarm, MetricFilter, Template
 
-__all__ = ["Group", "Reading", "group_of", "named_by", "read_as"]
+__all__ = ["Group", "Reading", "Told", "group_of", "read_as", "told"]
+
+Told: TypeAlias = str | None
+"""The name of the log group that a log tells; None if it tells none."""
 
 _EKS = re.compile(r"/aws/eks/.+/cluster")
 _OPTION = "--assume-log-group"
+_ALL_READ = "which all metric filters read"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -35,17 +42,22 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """The log groups as whose log a log is read."""
+    """The log groups as whose log each log is read."""
 
-    groups: tuple[Group, ...] = ()
-    left_out: dict[Group, str] = field(default_factory=dict)
-    """The other groups, and why the log is not theirs."""
-    note: str | None = None
-    """What is assumed, where that is worth saying."""
+    groups: Mapping[Group, Set[Told]]
+    """The groups that have a log, and what their logs tell."""
+    left_out: Mapping[Group, str] = field(default_factory=dict)
+    """The other groups, and why no log is theirs."""
+    notes: tuple[str, ...] = ()
+    """What is assumed or left out, where that is worth saying."""
 
     def excludes(self, item: MetricFilter) -> str | None:
-        """Return why a metric filter does not read the log; None if it does."""
+        """Return why a metric filter reads none of the logs; None if it reads some."""
         return self.left_out.get(group_of(item.log_group, item.template))
+
+    def read_by(self, item: MetricFilter) -> Set[Told]:
+        """Return what the logs tell that a metric filter reads."""
+        return self.groups.get(group_of(item.log_group, item.template), frozenset())
 
 
 def group_of(name: str, template: str) -> Group:
@@ -53,9 +65,51 @@ def group_of(name: str, template: str) -> Group:
     return Group(name, template if needs_of(name) else "")
 
 
-def named_by(logs: Iterable[Log]) -> set[str]:
-    """Return the log groups that the envelopes of logs name."""
-    return {log.group for log in logs if log.group}
+def told(log: Log) -> Told:
+    """Return the name of the log group that a log tells."""
+    return group_name(log.group) if log.group else None
+
+
+def read_as(template: Template, *, assumed: str | None = None, names: Iterable[Told] = (None,)) -> Reading:
+    """Return as whose log each log is read.
+
+    Args:
+        template: The template.
+        assumed: The log group of the logs that do not tell theirs, or tell one that no metric filter reads.
+        names: What the logs tell.
+
+    Raises:
+        AuditConfigurationError: No metric filter reads the group that is assumed.
+    """
+    groups = _groups(template)
+    given = set(names) or {None}
+    own: dict[Group, set[Told]] = {group: given & {group.name} for group in groups}
+    others = given.difference(*own.values())
+    if assumed is not None:
+        chosen = _assumed(groups, assumed, template.name)
+        taken = others
+        note = None if taken else f"every log tells its log group, so {_OPTION} changes nothing"
+    elif len(groups) == 1:
+        chosen = groups
+        taken = others & {None} if own[groups[0]] else others
+        note = _taken(groups[0], given)
+    else:
+        chosen = [group for group in groups if group.is_eks]
+        taken = others & {None}
+        note = _guessed(groups, chosen, given) if taken else None
+    for group in chosen:
+        own[group] |= taken
+    lost = sorted(name for name in others - taken if name)
+    notes = [note] if note else []
+    if lost and groups:
+        notes.append(_lost(lost, alone=given == {*lost}))
+    known = {name for name in given | ({assumed} if taken else set()) if name}
+    untold = None in given and assumed is None
+    return Reading(
+        groups={group: own[group] for group in groups if own[group]},
+        left_out={group: _why(group, () if untold else sorted(known)) for group in groups if not own[group]},
+        notes=tuple(notes),
+    )
 
 
 def _groups(template: Template) -> list[Group]:
@@ -75,32 +129,7 @@ def _watched(alarm: Alarm) -> list[Group]:
     ]
 
 
-def read_as(template: Template, *, assumed: str | None = None, known: Iterable[str] = ()) -> Reading:
-    """Return as whose log a log is read.
-
-    Args:
-        template: The template.
-        assumed: The log group that the user says it is.
-        known: The log groups that the envelopes of the logs name.
-
-    Raises:
-        AuditConfigurationError: No metric filter reads the group that is assumed.
-    """
-    groups = _groups(template)
-    known = sorted({name.partition("log-group:")[2].removesuffix(":*") or name for name in known})
-    if assumed is not None:
-        return _assumed(groups, assumed, template.name)
-    if len(groups) < 2:
-        return Reading(groups=tuple(groups), note=_taken(groups, known))
-    if len(known) > 1:
-        reason = f"the logs are those of {', '.join(known)}: replay one at a time, or give {_OPTION}"
-        return Reading(left_out=dict.fromkeys(groups, reason), note=reason)
-    if known:
-        return _of(groups, [group for group in groups if group.name == known[0]], known[0])
-    return _guessed(groups)
-
-
-def _assumed(groups: Sequence[Group], assumed: str, template: str) -> Reading:
+def _assumed(groups: Sequence[Group], assumed: str, template: str) -> list[Group]:
     chosen = [group for group in groups if group.name == assumed]
     unknown = [group for group in groups if needs_of(group.name)]
     if not chosen and len(unknown) == 1:
@@ -113,39 +142,46 @@ def _assumed(groups: Sequence[Group], assumed: str, template: str) -> Reading:
             limit=f"no metric filter of {template} reads this group",
             way_out=f"Name one that they read: {names}",
         )
-    return _of(groups, chosen, assumed)
+    return chosen
 
 
-def _of(groups: Sequence[Group], chosen: Sequence[Group], name: str) -> Reading:
-    others = {group: f"it reads {group.name}, and the log is that of {name}" for group in groups if group not in chosen}
-    note = None if chosen else f"the log is that of {name}, which no metric filter reads; {_OPTION} says otherwise"
-    return Reading(groups=tuple(chosen), left_out=others, note=note)
+def _taken(group: Group, given: Set[Told]) -> str | None:
+    """Say that logs are taken for those of the one group that all filters read, unless that is what anyone expects."""
+    names = sorted(name for name in given if name)
+    if group.name in names or needs_of(group.name):
+        several = len(names) > 1 and group.name not in names
+        return f"the logs of {', '.join(names)} are read as those of {group.name}, {_ALL_READ}" if several else None
+    if names:
+        return f"the log is that of {', '.join(names)}, and read as that of {group.name}, {_ALL_READ}"
+    return None if group.is_eks else f"read as the log of {group.name}, {_ALL_READ}"
 
 
-def _taken(groups: Sequence[Group], known: Sequence[str]) -> str | None:
-    """Say that the log is taken for the one group that all filters read, unless that is what anyone expects."""
-    if not groups or (known and known == [groups[0].name]):
-        return None
-    name = groups[0].name
-    if known and not needs_of(name):
-        return f"the log is that of {', '.join(known)}, and read as that of {name}, which all metric filters read"
-    return None if groups[0].is_eks or needs_of(name) else f"read as the log of {name}, which all metric filters read"
-
-
-def _guessed(groups: Sequence[Group]) -> Reading:
-    chosen = [group for group in groups if group.is_eks]
-    left_out = {}
-    for group in groups:
-        if group in chosen:
-            continue
-        if needs := needs_of(group.name):
-            left_out[group] = f"its log group {in_words(needs)}"
-        else:
-            left_out[group] = f"it reads {group.name}, not an EKS log group: {_OPTION} {group.name}, if the log is that"
+def _guessed(groups: Sequence[Group], chosen: Sequence[Group], given: Set[Told]) -> str | None:
+    """Say as whose log is read what tells no group, where filters read several."""
     names = ", ".join(group.name for group in chosen)
-    note = None
+    some = "" if given == {None} else "some of the logs do not tell their log group: "
     if len(chosen) > 1:
-        note = f"nothing says which log group this is: read as if it were that of each of {names} ({_OPTION} names one)"
-    elif left_out and chosen:
-        note = f"read as the log of {names}, the only EKS log group that metric filters read"
-    return Reading(groups=tuple(chosen), left_out=left_out, note=note)
+        which = some or "nothing says which log group this is: "
+        return f"{which}read as if it were that of each of {names} ({_OPTION} names one)"
+    if chosen:
+        return f"{some}read as the log of {names}, the only EKS log group that metric filters read"
+    return f"{some}left out, since no metric filter reads an EKS log group" if some else None
+
+
+def _lost(names: Sequence[str], *, alone: bool) -> str:
+    """Say that no metric filter reads the groups that logs tell."""
+    listed = ", ".join(names)
+    if not alone:
+        return f"left out: the log of {listed}, which no metric filter reads"
+    those = "the log is that" if len(names) == 1 else "the logs are those"
+    return f"{those} of {listed}, which no metric filter reads; {_OPTION} says otherwise"
+
+
+def _why(group: Group, known: Sequence[str]) -> str:
+    """Say why no log is that of a group; `known` are the groups of all logs, if all are known."""
+    if needs := needs_of(group.name):
+        return f"its log group {in_words(needs)}"
+    if known:
+        those = "the log is that" if len(known) == 1 else "the logs are those"
+        return f"it reads {group.name}, and {those} of {', '.join(known)}"
+    return f"it reads {group.name}, not an EKS log group: {_OPTION} {group.name}, if the log is that"

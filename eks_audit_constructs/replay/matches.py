@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,10 +19,11 @@ from typing import Any, TypeVar
 import duckdb
 
 from eks_audit_constructs.audit_logs.logs import Log
-from eks_audit_constructs.conditions.expression import Expression
+from eks_audit_constructs.conditions.expression import Expression, Or
 from eks_audit_constructs.conditions.sql import UnsupportedInSqlError
 from eks_audit_constructs.duck.lines import Batch, batches
 from eks_audit_constructs.duck.session import add_macros
+from eks_audit_constructs.replay.log_group import Told, told
 from eks_audit_constructs.replay.matching_rows import COLUMNS, KEPT, kept_rows, select_matching
 
 __all__ = ["Match", "Matches", "Top", "matches"]
@@ -82,13 +83,19 @@ class Matches:
 
 
 def matches(
-    conditions: Mapping[_Name, Expression], logs: Sequence[Log], *, events: int = 200, top: int = 10
+    conditions: Mapping[_Name, Expression],
+    logs: Sequence[Log],
+    *,
+    read_by: Mapping[_Name, Set[Told]] | None = None,
+    events: int = 200,
+    top: int = 10,
 ) -> dict[_Name, Matches]:
     """Collect what each condition matches.
 
     Args:
         conditions: The conditions, by name, such as the key of a metric filter.
         logs: Opened logs.
+        read_by: What the logs tell that each condition is asked of; see `log_group.told`. Default: any.
         events: Maximum number of events to keep for each condition.
         top: Maximum number of principals, addresses and agents each.
 
@@ -98,8 +105,9 @@ def matches(
     if not conditions:
         return {}
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as spool, _database(Path(spool)) as database:
-        for batch in batches(logs):
-            _keep(database, batch, list(conditions.values()), Path(spool), KEPT if events else 0)
+        for asked, share in _shares(conditions, logs, read_by):
+            for batch in batches(share):
+                _keep(database, batch, asked, Path(spool), KEPT if events else 0)
         database.execute("create temp table matching as select unnest(filters) as filter, id, happened from kept")
         totals = dict(database.execute("select filter, count(*) from matching group by filter").fetchall())
         tops = [_top(database, column, top) for column in ("principal", "address", "agent")]
@@ -114,6 +122,26 @@ def matches(
         )
         for index, name in enumerate(conditions)
     }
+
+
+def _shares(
+    conditions: Mapping[_Name, Expression], logs: Sequence[Log], read_by: Mapping[_Name, Set[Told]] | None
+) -> Iterator[tuple[list[Expression], list[Log]]]:
+    """Yield the conditions that are asked of the same logs, with what matches nothing in place of the others."""
+    shares: dict[tuple[bool, ...], list[Log]] = {}
+    for name, those in _by_name(logs).items():
+        asked = tuple(read_by is None or name in read_by[one] for one in conditions)
+        shares.setdefault(asked, []).extend(those)
+    for asked, share in shares.items():
+        if any(asked):
+            yield [one if here else Or(()) for one, here in zip(conditions.values(), asked, strict=True)], share
+
+
+def _by_name(logs: Sequence[Log]) -> dict[Told, list[Log]]:
+    named: dict[Told, list[Log]] = {}
+    for log in logs:
+        named.setdefault(told(log), []).append(log)
+    return named
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field
 from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample
 from eks_audit_constructs.replay.data import Data
-from eks_audit_constructs.replay.log_group import Reading, group_of, read_as
-from eks_audit_constructs.replay.series import Coverage, Series, added_up
+from eks_audit_constructs.replay.log_group import Group, Reading, Told, group_of, read_as
+from eks_audit_constructs.replay.series import Series, added_up
 from eks_audit_constructs.replay.sources import sources
 from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.items import Alarm, Key, Metric, MetricFilter, Template, Watched
@@ -55,11 +55,15 @@ class PlannedMetric:
     writers: tuple[_Writer, ...] = ()
     log_group_metric: str | None = None
     """`lines` or `sizes` for a metric of the log group, which no filter writes."""
+    group: Group
+    """The log group whose logs it counts."""
 
-    def series(self, counted: LogCounts, coverage: Coverage) -> Series:
+    def series(self, counted: LogCounts) -> Series:
+        """Return the metric, from the counts of its log group."""
         if self.log_group_metric is not None:
-            return Series.numbers(coverage, counted.lines if self.log_group_metric == "lines" else counted.sizes)
-        return added_up(_written(writer, counted, coverage) for writer in self.writers)
+            per_minute = counted.lines if self.log_group_metric == "lines" else counted.sizes
+            return Series.numbers(counted.coverage, per_minute)
+        return added_up(_written(writer, counted) for writer in self.writers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,10 +84,14 @@ class PlannedAlarm:
         found = {writer.filter.key: writer.filter for metric in self.metrics for writer in metric.writers}
         return tuple(found.values())
 
-    def data(self, counted: LogCounts, coverage: Coverage) -> Data:
-        """Return what it watches; there must be metrics."""
-        series = {metric.watched.id: metric.series(counted, coverage) for metric in self.metrics}
-        return Data(self.alarm, series)
+    @property
+    def group(self) -> Group | None:
+        """The log group whose logs its metrics count; a composite alarm has none."""
+        return self.metrics[0].group if self.metrics else None
+
+    def data(self, counted: LogCounts) -> Data:
+        """Return what it watches, from the counts of its log group; there must be metrics."""
+        return Data(self.alarm, {metric.watched.id: metric.series(counted) for metric in self.metrics})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +99,8 @@ class Plan:
     """What to count in logs to evaluate the filters and alarms of a template, in the template's order."""
 
     questions: tuple[Question, ...]
+    asked_by: tuple[Group, ...]
+    """For each question, the log group whose logs it is asked of."""
     filters: Mapping[Key, PlannedFilter]
     alarms: Mapping[Key, PlannedAlarm]
     reading: Reading
@@ -99,6 +109,11 @@ class Plan:
     def asks_sizes(self) -> bool:
         """Whether an alarm watches incoming bytes."""
         return any(metric.log_group_metric == "sizes" for item in self.alarms.values() for metric in item.metrics)
+
+    @property
+    def read_by(self) -> dict[Key, Set[Told]]:
+        """What the logs tell that each metric filter reads; see `log_group.told`."""
+        return {key: self.reading.read_by(item.filter) for key, item in self.filters.items()}
 
 
 def plan(template: Template, reading: Reading | None = None) -> Plan:
@@ -112,7 +127,13 @@ def plan(template: Template, reading: Reading | None = None) -> Plan:
     filters = {item.key: planner.filter(item) for item in template.filters}
     planner.filters = filters
     alarms = {alarm.key: planner.alarm(alarm) for alarm in template.alarms}
-    return Plan(questions=tuple(planner.questions), filters=filters, alarms=alarms, reading=planner.reading)
+    return Plan(
+        questions=tuple(planner.questions),
+        asked_by=tuple(planner.asked_by),
+        filters=filters,
+        alarms=alarms,
+        reading=planner.reading,
+    )
 
 
 class _UnsupportedError(Exception):
@@ -124,6 +145,7 @@ class _Planner:
         self.template = template
         self.reading = reading
         self.questions: list[Question] = []
+        self.asked_by: list[Group] = []
         self.filters: Mapping[Key, PlannedFilter] = {}
 
     def filter(self, item: MetricFilter) -> PlannedFilter:
@@ -133,7 +155,7 @@ class _Planner:
             if (reason := self.reading.excludes(item)) is not None:
                 raise _UnsupportedError(reason)
             path, value = _value_of(item)
-            question = self._ask(Question(condition=item.condition, value=path))
+            question = self._ask(Question(condition=item.condition, value=path), item)
             return PlannedFilter(filter=item, writer=_Writer(filter=item, question=question, value=value))
         except _UnsupportedError as reason:
             return PlannedFilter(filter=item, error=str(reason))
@@ -144,24 +166,27 @@ class _Planner:
                 raise _UnsupportedError(self._with_data(alarm, alarm.error))
             caveats: list[str] = []
             metrics = tuple(self._metric(alarm, watched, caveats) for watched in alarm.watched)
-            self._check_groups(alarm, metrics)
+            self._check_groups(metrics)
             return PlannedAlarm(alarm=alarm, metrics=metrics, caveats=tuple(dict.fromkeys(caveats)))
         except _UnsupportedError as reason:
             return PlannedAlarm(alarm=alarm, error=str(reason))
 
     def _metric(self, alarm: Alarm, watched: Watched, caveats: list[str]) -> PlannedMetric:
         if watched.metric.namespace == "AWS/Logs":
-            return PlannedMetric(watched=watched, log_group_metric=self._log_group_metric(alarm, watched))
+            metric, group = self._log_group_metric(alarm, watched)
+            return PlannedMetric(watched=watched, log_group_metric=metric, group=group)
         found = sources(self.template, alarm, watched.metric)
         if found.error is not None:
             raise _UnsupportedError(found.error)
         self._check(watched, found.filters)
         caveats += found.caveats
         writers = tuple(self._writer(item, watched.metric) for item in found.filters)
-        return PlannedMetric(watched=watched, writers=writers)
+        group = group_of(found.filters[0].log_group, found.filters[0].template)
+        return PlannedMetric(watched=watched, writers=writers, group=group)
 
-    def _ask(self, question: Question) -> int:
+    def _ask(self, question: Question, item: MetricFilter) -> int:
         self.questions.append(question)
+        self.asked_by.append(group_of(item.log_group, item.template))
         return len(self.questions) - 1
 
     def _with_data(self, alarm: Alarm, error: str) -> str:
@@ -171,7 +196,7 @@ class _Planner:
         errors = [sources(self.template, alarm, watched.metric).never for watched in alarm.watched]
         return f"{error}, and {errors[0]}" if errors and all(errors) else error
 
-    def _log_group_metric(self, alarm: Alarm, watched: Watched) -> str:
+    def _log_group_metric(self, alarm: Alarm, watched: Watched) -> tuple[str, Group]:
         metric = watched.metric
         if metric.name not in _LOG_GROUP_METRICS or metric.dimension_names != ("LogGroupName",):
             raise _UnsupportedError("its metric cannot be computed from logs alone")
@@ -186,7 +211,7 @@ class _Planner:
             raise _UnsupportedError(
                 f"no metric filter reads its log group {own.name}, so these logs may be from another"
             )
-        return _LOG_GROUP_METRICS[metric.name]
+        return _LOG_GROUP_METRICS[metric.name], own
 
     def _check(self, watched: Watched, found: Sequence[MetricFilter]) -> None:
         """Refuse a metric whose values cannot be counted."""
@@ -201,12 +226,12 @@ class _Planner:
                 f"it asks for the unit {watched.unit}, but its metric has {written}, so it never gets data"
             )
 
-    def _check_groups(self, alarm: Alarm, metrics: Sequence[PlannedMetric]) -> None:
-        """Refuse values from several log groups: they add up, and these logs are one group's."""
+    def _check_groups(self, metrics: Sequence[PlannedMetric]) -> None:
+        """Refuse values from several log groups, which belong together also where only one group has a log here."""
         filters = [writer.filter for metric in metrics for writer in metric.writers]
-        groups = sorted({group_of(item.log_group, item.template) for item in filters})
-        if len(groups) > 1:
-            names = ", ".join(group.name for group in groups)
+        found = {group_of(item.log_group, item.template) for item in filters} | {metric.group for metric in metrics}
+        if len(found) > 1:
+            names = ", ".join(group.name for group in sorted(found))
             raise _UnsupportedError(f"its metric is written from several log groups: {names}")
 
     def _writer(self, item: MetricFilter, metric: Metric) -> _Writer:
@@ -222,7 +247,7 @@ class _Planner:
             if selector.startswith("$")  # a fixed value is that of the alarm, or the filter would not be its source
         ]
         question = Question(condition=all_of([item.condition, *terms]), value=self.questions[writer.question].value)
-        return replace(writer, question=self._ask(question))
+        return replace(writer, question=self._ask(question, item))
 
 
 def _value_of(item: MetricFilter) -> tuple[Path | None, float | None]:
@@ -257,9 +282,9 @@ def _selected(selector: str) -> Field:
     return field(selector.removeprefix("$").removeprefix("."))
 
 
-def _written(writer: _Writer, counted: LogCounts, coverage: Coverage) -> Series:
+def _written(writer: _Writer, counted: LogCounts) -> Series:
     samples: Mapping[int, Sample] = counted.answers[writer.question].minutes
     if (value := writer.value) is not None and value != 1:  # matches are already counted as 1
         samples = {minute: Sample(had.count, had.count * value, value, value) for minute, had in samples.items()}
     zero = writer.filter.default
-    return Series.written(coverage, samples, None if zero is None else Sample(1, zero, zero, zero))
+    return Series.written(counted.coverage, samples, None if zero is None else Sample(1, zero, zero, zero))

@@ -8,29 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain, repeat
 
-from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.replay.counting.counts import MINUTE, Coverage, Sample
 
-__all__ = ["MINUTE", "Coverage", "Series", "added_up", "total"]
-
-MINUTE = 60
-
-
-class Coverage:
-    """The minutes of a log, from its first to its last, and which of them have log events.
-
-    Args:
-        lines: The number of log events in each minute that has any, by its first second since 1970.
-    """
-
-    def __init__(self, lines: Mapping[int, int]) -> None:
-        self.lines = lines
-        self.first = min(lines, default=0)
-        self.end = max(lines, default=-MINUTE) + MINUTE
-        """When the last minute is over."""
-        minutes = range(self.first, self.end, MINUTE)
-        # A log may span decades and be mostly empty: then its silent minutes are not enumerated.
-        self.silent = frozenset(minutes).difference(lines) if len(minutes) <= 2 * len(lines) else None
-        """The minutes without log events, if they are at most as many as the others."""
+__all__ = ["Series", "added_up", "total"]
 
 
 class Series:

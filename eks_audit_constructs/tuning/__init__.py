@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eks_audit_constructs.audit_logs import logs
+from eks_audit_constructs.audit_logs.logs import Source
 from eks_audit_constructs.conditions.expression import field
-from eks_audit_constructs.replay.counting.counts import LogCounts
+from eks_audit_constructs.replay.counting.counts import Coverage, LogCounts
+from eks_audit_constructs.replay.log_group import told
 from eks_audit_constructs.replay.matches import Matches, matches
 from eks_audit_constructs.replay.plan import Plan, plan
-from eks_audit_constructs.replay.series import Coverage
 from eks_audit_constructs.templates.items import Key
 from eks_audit_constructs.tuning.advice import Advice, Trial, advise
 from eks_audit_constructs.tuning.subjects import Subject, Subjects
+
+if TYPE_CHECKING:
+    from eks_audit_constructs.replay.counted import Counted
 
 __all__ = ["Advice", "Tuning", "tune"]
 
@@ -57,25 +61,23 @@ class _Counts:
 
     subjects: Subjects
     planned: Plan
-    counted: LogCounts
-    coverage: Coverage
+    counted: Counted
 
     def matched(self, subject: Subject) -> int:
         """Return the number of events that a subject matches."""
-        return self.planned.filters[subject.filter.key].matched(self.counted)
+        return self.planned.filters[subject.filter.key].matched(self.counted.whole)
 
     def trial(self, key: Key) -> Trial:
         """Return the trial of a subject; for long logs it is large, so do not keep many at a time."""
         [subject] = [subject for subject in self.subjects.subjects if subject.key == key]
         [metric] = self.planned.alarms[key].metrics
-        matched = self.matched(subject)
-        series = metric.series(self.counted, self.coverage) if matched else None
-        return Trial(subject, matched, series)
+        counted = self.counted.groups[metric.group]
+        return Trial(subject, self.matched(subject), metric.series(counted))
 
 
 def tune(
     subjects: Subjects,
-    logs_: Iterable[str | Path],
+    logs_: Iterable[Source],
     *,
     alarms_a_week: float = 1,
     progress: Callable[[str, float], None] | None = None,
@@ -93,7 +95,7 @@ def tune(
     Raises:
         LogError: A log cannot be read.
     """
-    from eks_audit_constructs.replay.counting import engine  # DuckDB takes a while to load
+    from eks_audit_constructs.replay import counted as counting  # DuckDB takes a while to load
 
     report = progress or (lambda what, share: None)
 
@@ -102,27 +104,27 @@ def tune(
 
         def counts(of: Subjects, what: str) -> _Counts:
             planned = plan(of.template, of.reading)
-            counted = engine.count(found, planned.questions, sizes=False, progress=lambda share: report(what, share))
-            return _Counts(subjects=of, planned=planned, counted=counted, coverage=Coverage(counted.lines))
+            counted = counting.count(found, planned, progress=lambda share: report(what, share))
+            return _Counts(subjects=of, planned=planned, counted=counted)
 
+        subjects = subjects.of_logs(map(told, found))
         present = counts(subjects, "Counting events")
         seen = [subject for subject in subjects.subjects if present.matched(subject)]
         causes: dict[Key, Matches] = {}
         if seen:
             report("Finding who caused them", 0)
-            causes = matches(subjects.template.conditions({subject.filter.key for subject in seen}), found, events=0)
+            conditions = subjects.template.conditions({subject.filter.key for subject in seen})
+            causes = matches(conditions, found, read_by=present.planned.read_by, events=0)
         unwanted = {subject.key: who for subject in seen if (who := _most(causes[subject.filter.key])) is not None}
         without: _Counts | None = None
         if unwanted:
             narrowed = subjects.excluding({key: field("user.username") == who for key, who in unwanted.items()})
             without = counts(narrowed, "Trying exclusions")
-    counted = present.counted
-    coverage = present.coverage
-    weeks = max((coverage.end - coverage.first) / (7 * _DAY), 1e-9) if counted.lines else 0
+    counted = present.counted.whole
     advice = [
         advise(
-            present.trial(subject.key),
-            weeks=weeks,
+            trial := present.trial(subject.key),
+            weeks=_weeks(trial.series.coverage),
             alarms_a_week=alarms_a_week,
             behind=causes.get(subject.filter.key, Matches()),
             principal=unwanted.get(subject.key),
@@ -132,12 +134,17 @@ def tune(
     ]
     return Tuning(
         counted=counted,
-        days=weeks * 7,
+        days=_weeks(counted.coverage) * 7,
         advice=tuple(advice),
         untried=subjects.untried,
         several=subjects.several,
-        notes=(*([subjects.reading.note] if subjects.reading.note else []), *notes),
+        notes=(*subjects.reading.notes, *notes),
     )
+
+
+def _weeks(coverage: Coverage) -> float:
+    """Return the weeks from the first minute of logs to the last, 0 if there are none."""
+    return (coverage.end - coverage.first) / (7 * _DAY)
 
 
 def _most(found: Matches) -> str | None:

@@ -31,10 +31,10 @@ class Trial:
     Args:
         subject: The alarm and its filter.
         matched: Number of events.
-        series: Its metric; None without matches.
+        series: Its metric.
     """
 
-    def __init__(self, subject: Subject, matched: int, series: Series | None) -> None:
+    def __init__(self, subject: Subject, matched: int, series: Series) -> None:
         self.subject, self.matched, self.series = subject, matched, series
         self._data: dict[int, Data] = {}
 
@@ -61,7 +61,7 @@ class Trial:
 
     def values(self) -> list[int]:
         """Return the numbers of events in the periods that are evaluated, rounded down, distinct and ascending."""
-        if self.series is None:
+        if not self.matched:
             return []
         alarm = self.subject.at(max(self.subject.threshold, 2))  # see `Subject.looks_back`
         data = self._of(alarm)
@@ -71,14 +71,13 @@ class Trial:
 
     def _of(self, alarm: Alarm) -> Data:
         """Return what an alarm watches; all thresholds share the data points of their period."""
-        assert self.series is not None
         if alarm.period not in self._data:
             self._data[alarm.period] = Data(alarm, {"": self.series})
         return self._data[alarm.period]
 
     def _alarms(self, threshold: int) -> Iterator[tuple[datetime, datetime]]:
         """Yield from when to when the alarm is in ALARM, at most until the logs end."""
-        if self.series is None:
+        if not self.matched:
             return
         alarm, end = self.subject.at(threshold), datetime.fromtimestamp(self.series.coverage.end, UTC)
         since: datetime | None = None

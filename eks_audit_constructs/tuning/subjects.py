@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Severity
 from eks_audit_constructs.catalog.detection import PERIODS
 from eks_audit_constructs.conditions.expression import Expression
-from eks_audit_constructs.replay.log_group import Reading, read_as
+from eks_audit_constructs.replay.log_group import Reading, Told, read_as
 from eks_audit_constructs.replay.plan import plan
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, MetricFilter, Template, labels
@@ -87,8 +87,10 @@ class Subjects:
     subjects: tuple[Subject, ...]
     template: Template
     reading: Reading
-    """The log groups as whose log the logs are read."""
+    """The log groups as whose log each log is read."""
     untried: Mapping[str, str]
+    of_logs: Callable[[Iterable[Told]], Subjects]
+    """Returns the subjects for logs that tell these log groups."""
 
     @property
     def several(self) -> bool:
@@ -108,7 +110,9 @@ class Subjects:
             filters=tuple(subject.filter for subject in narrowed),
             alarms=tuple(subject.alarm for subject in narrowed),
         )
-        return Subjects(subjects=tuple(narrowed), template=template, reading=self.reading, untried={})
+        return Subjects(
+            subjects=tuple(narrowed), template=template, reading=self.reading, untried={}, of_logs=self.of_logs
+        )
 
 
 def _counts_events(alarm: Alarm) -> bool:
@@ -120,25 +124,33 @@ def _counts_events(alarm: Alarm) -> bool:
 def of_catalogue(detections: Iterable[Detection] = catalog.ALL) -> Subjects:
     """Return subjects for detections, as `EksAudit` would watch them; those of the default tier are on."""
     by_id = {detection.id: detection for detection in detections}
-    found = of_template(from_catalog(by_id.values()))
-    subjects = (
-        replace(subject, detection=by_id[subject.id], on=subject.id in catalog.DEFAULT) for subject in found.subjects
-    )
-    return replace(found, subjects=tuple(subjects))
+    template = from_catalog(by_id.values())
+
+    def of_logs(groups: Iterable[Told]) -> Subjects:
+        found = of_template(template, groups=groups)
+        subjects = (
+            replace(subject, detection=by_id[subject.id], on=subject.id in catalog.DEFAULT)
+            for subject in found.subjects
+        )
+        return replace(found, subjects=tuple(subjects), of_logs=of_logs)
+
+    return of_logs([None])
 
 
-def of_template(template: Template, *, assume_log_group: str | None = None, log_group: str | None = None) -> Subjects:
+def of_template(
+    template: Template, *, assume_log_group: str | None = None, groups: Iterable[Told] = (None,)
+) -> Subjects:
     """Return subjects for the alarms of a template that go off at a number of events.
 
     Args:
         template: The template.
-        assume_log_group: The log group whose log is to be read, where nothing else says so.
-        log_group: The log group that the logs come from.
+        assume_log_group: The log group of the logs that do not tell theirs, or tell one that no metric filter reads.
+        groups: The log groups that the logs tell; `tune` asks again with those of the logs that it reads.
 
     Raises:
         AuditConfigurationError: No metric filter reads the log group.
     """
-    reading = read_as(template, assumed=assume_log_group, known=[log_group] if log_group else [])
+    reading = read_as(template, assumed=assume_log_group, names=groups)
     planned = plan(template, reading)
     names = labels(template.alarms, several=template.several)
     subjects: dict[Key, Subject] = {}
@@ -160,4 +172,10 @@ def of_template(template: Template, *, assume_log_group: str | None = None, log_
             detection = catalog.get(id) if id in catalog.ALL else None
             subjects[writers[0].key] = Subject(id=id, alarm=alarm, filter=writers[0], detection=detection, on=True)
     chosen = sorted(subjects.values(), key=lambda subject: (subject.id, subject.key))
-    return Subjects(subjects=tuple(chosen), template=template, reading=reading, untried=untried)
+    return Subjects(
+        subjects=tuple(chosen),
+        template=template,
+        reading=reading,
+        untried=untried,
+        of_logs=lambda told: of_template(template, assume_log_group=assume_log_group, groups=told),
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from eks_audit_constructs.audit_logs.events import events
-from eks_audit_constructs.audit_logs.logs import Log, opened
+from eks_audit_constructs.audit_logs.logs import Fetched, Log, Source, opened
 from tests.replay.builders import alarm, metric_filter, write_template
 
-__all__ = ["read", "template", "written"]
+__all__ = ["path_of", "read", "template", "written"]
 
 
 def written(folder: Path, content: str | bytes, name: str = "audit.log") -> Path:
@@ -16,6 +16,10 @@ def written(folder: Path, content: str | bytes, name: str = "audit.log") -> Path
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
+
+
+def path_of(log: Source) -> Path:
+    return log.path if isinstance(log, Fetched) else Path(log)
 
 
 def template(folder: Path) -> Path:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from eks_audit_constructs.audit_logs import sources
+from eks_audit_constructs.audit_logs.logs import Fetched, Source
 from eks_audit_constructs.errors import EksAuditError
 from eks_audit_constructs.replay import replay
+from tests.audit_logs.reading import path_of
 from tests.fake_aws import ACCOUNT, SECRET, THROTTLED, FakeAws, Fault, LogEvent
 from tests.replay.builders import event, metric_filter, write_template
 
@@ -45,8 +47,8 @@ def group(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     return fake_aws
 
 
-def lines(paths: list[Path]) -> list[bytes]:
-    return [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
+def lines(logs: list[Source]) -> list[bytes]:
+    return [line for log in logs for line in gzip.decompress(path_of(log).read_bytes()).splitlines()]
 
 
 def asked(fake_aws: FakeAws) -> list[tuple[int, int]]:
@@ -175,14 +177,15 @@ def test_another_account_or_group_has_its_own_cache(group: FakeAws) -> None:
     group.groups[arn] = [LogEvent(at("05:00"), "elsewhere")]
     group.groups["/aws/eks/prod_cluster"] = [LogEvent(at("05:00"), "another")]
 
-    def fetch(name: str) -> list[Path]:
+    def fetch(name: str) -> list[Source]:
         return sources.resolve([], log_group=name, since="2026-11-23T05:00", until="2026-11-23T06:00")
 
     assert len(lines(fetch(GROUP))) == 60
     assert lines(fetch("/aws/eks/prod_cluster")) == [b"2026-11-23T05:00:00.000Z another"]
     calls = len(group.called("GetCallerIdentity"))
-    [path] = fetch(f"{arn}:*")
-    assert lines([path]) == [b"2026-11-23T05:00:00.000Z elsewhere"]
+    [fetched] = fetch(f"{arn}:*")
+    assert lines([fetched]) == [b"2026-11-23T05:00:00.000Z elsewhere"]
+    assert fetched == Fetched(path := path_of(fetched), f"444455556666:{GROUP}")
     assert len(group.called("GetCallerIdentity")) == calls == 2, "the ARN says it"
     assert path.parent.parent.name == "us-east-1"
     assert ACCOUNT not in str(path)

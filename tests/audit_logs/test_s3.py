@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from eks_audit_constructs.audit_logs.logs import Fetched
 from eks_audit_constructs.audit_logs.sources import resolve
 from eks_audit_constructs.errors import EksAuditError
 from eks_audit_constructs.replay import replay
+from tests.audit_logs.reading import path_of
 from tests.fake_aws import FakeAws, Fault
 from tests.replay.builders import event, metric_filter, write_log, write_template
 
@@ -32,16 +34,25 @@ def test_objects_below_a_prefix_are_replayed(archive: FakeAws, tmp_path: Path) -
 
     paths = resolve(["s3://archive/2026/11/"], progress=lambda _, share: shares.append(share), say=said.append)
 
-    assert [gzip.decompress(path.read_bytes())[-3:] for path in paths] == [b"t-1", "+é".encode(), b".gz"]
+    assert [gzip.decompress(path_of(log).read_bytes())[-3:] for log in paths] == [b"t-1", "+é".encode(), b".gz"]
     result = replay(template, paths)
     assert (result.counted.events, result.filters[0].matched) == (9, 6)
-    assert [path.name.partition("-")[2] for path in paths] == ["audit-1", "audit_2+_", "audit-3.gz"]
+    assert [path_of(log).name.partition("-")[2] for log in paths] == ["audit-1", "audit_2+_", "audit-3.gz"]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert (
         said[0] == "s3://archive/2026/11/23/aws-logs-write-test: left out, the export task wrote it to test the bucket"
     )
     assert said[1].startswith("s3://archive/2026/11/: fetched 3 object(s)")
+
+
+def test_a_key_may_name_the_log_group(archive: FakeAws) -> None:
+    archive.objects["archive/aws/eks/prod/cluster/1f2e/kube-apiserver-audit-1/000000.gz"] = gzip.compress(READ)
+
+    assert [log.group for log in resolve(["s3://archive/"]) if isinstance(log, Fetched)] == [
+        *[None] * 4,
+        "/aws/eks/prod/cluster",
+    ]
 
 
 def test_what_is_cached_is_not_fetched_again(archive: FakeAws) -> None:
@@ -71,8 +82,8 @@ def test_an_object_that_changes_meanwhile_is_not_kept_under_its_old_name(archive
         resolve(["s3://archive/2026/11/23/05"])
 
     archive.fault = lambda number, call: None
-    [path] = resolve(["s3://archive/2026/11/23/05"])
-    assert gzip.decompress(path.read_bytes()) == READ * 9
+    [log] = resolve(["s3://archive/2026/11/23/05"])
+    assert gzip.decompress(path_of(log).read_bytes()) == READ * 9
 
 
 def test_an_interrupted_run_goes_on(archive: FakeAws) -> None:

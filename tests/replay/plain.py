@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from eks_audit_constructs.replay.alarms import Transition, _Evaluation
-from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.replay.counting.counts import Coverage, Sample
 from eks_audit_constructs.replay.data import Data
-from eks_audit_constructs.replay.series import Coverage, Series
+from eks_audit_constructs.replay.series import Series
 from eks_audit_constructs.templates.items import Alarm
 
 __all__ = ["PlainData", "every_moment", "statistic_of"]

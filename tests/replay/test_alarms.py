@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eks_audit_constructs.replay.alarms import Datapoint, State, Transition, judge, transitions
-from eks_audit_constructs.replay.counting.counts import Sample
+from eks_audit_constructs.replay.counting.counts import Coverage, Sample
 from eks_audit_constructs.replay.data import Data
-from eks_audit_constructs.replay.series import Coverage, Series
+from eks_audit_constructs.replay.series import Series
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Metric, Watched
 from tests.depth import examples
 from tests.replay.plain import PlainData, every_moment

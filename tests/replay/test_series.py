@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_audit_constructs.replay.counting.counts import Sample
-from eks_audit_constructs.replay.series import MINUTE, Coverage, Series, added_up, total
+from eks_audit_constructs.replay.counting.counts import MINUTE, Coverage, Sample
+from eks_audit_constructs.replay.series import Series, added_up, total
 from tests.replay.plain import statistic_of
 
 START = 1_795_420_800

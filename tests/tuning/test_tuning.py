@@ -17,8 +17,8 @@ from rich.console import Console
 
 from eks_audit_constructs import catalog, recordings
 from eks_audit_constructs.cdk.settings import Settings
-from eks_audit_constructs.replay.counting.counts import Sample
-from eks_audit_constructs.replay.series import Coverage, Series
+from eks_audit_constructs.replay.counting.counts import Coverage, Sample
+from eks_audit_constructs.replay.series import Series
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.template import read_template
 from eks_audit_constructs.tuning import Advice, Tuning, tune

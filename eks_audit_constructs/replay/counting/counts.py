@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from eks_audit_constructs.conditions.expression import Expression, Path
 
-__all__ = ["Answer", "LogCounts", "Question", "Sample", "Tally", "merge"]
+__all__ = ["MINUTE", "Answer", "Coverage", "LogCounts", "Question", "Sample", "Tally", "merge"]
 
+MINUTE = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +57,25 @@ class Answer:
             self.minutes[minute] = known + sample if known else sample
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """The minutes of a log, from its first to its last, and which of them have log events.
+
+    Args:
+        lines: The number of log events in each minute that has any, by its first second since 1970.
+    """
+
+    def __init__(self, lines: Mapping[int, int]) -> None:
+        self.lines = lines
+        self.first = min(lines, default=0)
+        self.end = max(lines, default=-MINUTE) + MINUTE
+        """When the last minute is over."""
+        minutes = range(self.first, self.end, MINUTE)
+        # A log may span decades and be mostly empty: then its silent minutes are not enumerated.
+        self.silent = frozenset(minutes).difference(lines) if len(minutes) <= 2 * len(lines) else None
+        """The minutes without log events, if they are at most as many as the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogCounts:
     """The counts of one or more logs.
 
@@ -83,6 +103,11 @@ class LogCounts:
     answers: tuple[Answer, ...] = ()
     identities: Mapping[int, int] = field(default_factory=dict, repr=False)
     one_in: int = 1
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The minutes from the first event to the last."""
+        return Coverage(self.lines)
 
     @property
     def duplicates(self) -> int:

@@ -25,7 +25,7 @@ from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Quest
 from eks_audit_constructs.replay.counting.json_columns import NeedsLinesError
 from eks_audit_constructs.replay.counting.question_columns import QuestionColumns, is_textual
 
-__all__ = ["count"]
+__all__ = ["count", "tally"]
 
 _FILLED = """
     select * replace (coalesce(
@@ -55,20 +55,39 @@ def count(
     Raises:
         LogError: A log cannot be read to its end.
     """
+    one_in = duplicates.one_in(logs)
+    return tally(logs, questions, sizes=sizes, one_in=one_in, progress=progress).result(one_in=one_in)
+
+
+def tally(
+    logs: Sequence[Log], questions: Sequence[Question], *, sizes: bool, one_in: int, progress: Progress | None = None
+) -> Tally:
+    """Count the same, to be added to the counts of other logs.
+
+    Args:
+        logs: The logs.
+        questions: What to count.
+        sizes: Whether to count bytes.
+        one_in: That of all logs that are added up; see `duplicates`.
+        progress: Called with the fraction of the work that is done, 0 to 1.
+
+    Raises:
+        LogError: A log cannot be read to its end.
+    """
     report = progress or (lambda _: None)
-    counter = _Counter(questions, sizes=sizes, one_in=duplicates.one_in(logs))
+    counter = _Counter(questions, sizes=sizes, one_in=one_in)
     whole = sum(log.size for log in logs) or 1
     done = 0
-    tally = Tally(len(questions))
+    counted = Tally(len(questions))
     with session.database() as database:
         for batch in batches(logs):
             size = sum(log.size for log in batch.logs)
             with session.watched(database, partial(_report_part, report, done / whole, size / whole)):
                 for part in counter.count(database, batch):
-                    tally += part
+                    counted += part
             done += size
             report(done / whole)
-    return tally.result(one_in=counter.one_in)
+    return counted
 
 
 def _report_part(report: Progress, before: float, share: float, part: float) -> None:

@@ -34,7 +34,7 @@ def write(result: Replay, logs: Sequence[Log], path: Path) -> None:
     """
     matching = {item.filter.key for item in result.filters if item.matched}
     limit = min(_EVENTS, max(1, _EVENTS_IN_ALL // max(1, len(matching))))
-    matched = matches(result.template.conditions(matching), logs, events=limit)
+    matched = matches(result.template.conditions(matching), logs, read_by=result.planned.read_by, events=limit)
     page = render(result, matched, list(dict.fromkeys(log.name for log in logs)))
     try:
         with files.written(path) as file:

@@ -18,7 +18,6 @@ from eks_audit_constructs.replay.html import text
 from eks_audit_constructs.replay.html.chart import Axis, Chart, Span, axis, chart, spans
 from eks_audit_constructs.replay.html.events import embed
 from eks_audit_constructs.replay.matches import Matches, Top
-from eks_audit_constructs.replay.series import Coverage
 from eks_audit_constructs.templates.items import COMPARISONS, Alarm, Key, SavedQuery, Template, Watched
 
 __all__ = ["render"]
@@ -182,9 +181,7 @@ def _alarm(
         caveats=item.caveats,
         alarmed=item.alarmed,
         spans=spans(item, whole) if whole else (),
-        chart=chart(alarm, planned.data(result.counted, Coverage(result.counted.lines)), whole)
-        if whole and drawn
-        else None,
+        chart=chart(alarm, planned.data(result.counts_of(alarm)), whole) if whole and drawn else None,
         filters=views,
         queries=tuple(result.queries_named(alarm)),
     )

@@ -12,7 +12,6 @@ import pytest
 from eks_audit_constructs import demo
 from eks_audit_constructs.replay import Replay, State, replay
 from eks_audit_constructs.replay.html.chart import Axis, Chart, axis, chart, spans
-from eks_audit_constructs.replay.series import Coverage
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 from tests.replay.html.pages import GET
 
@@ -32,9 +31,7 @@ def drawn(result: Replay) -> Chart:
     whole = axis(result)
     assert whole is not None
     watched = result.alarms[0].alarm
-    return chart(
-        watched, result.planned.alarms[watched.key].data(result.counted, Coverage(result.counted.lines)), whole
-    )
+    return chart(watched, result.planned.alarms[watched.key].data(result.counted), whole)
 
 
 class TestAxis:
