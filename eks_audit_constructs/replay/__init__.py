@@ -27,7 +27,7 @@ from eks_audit_constructs.replay.alarms import State, Transition, transitions
 from eks_audit_constructs.replay.counting.counts import MINUTE, LogCounts
 from eks_audit_constructs.replay.log_group import Group, read_as, told
 from eks_audit_constructs.replay.plan import Plan, PlannedAlarm, plan
-from eks_audit_constructs.templates.items import Alarm, Key, MetricFilter, SavedQuery, Template
+from eks_audit_constructs.templates.items import Alarm, Key, MetricFilter, SavedQuery, Template, labels
 from eks_audit_constructs.templates.template import read_template
 
 if TYPE_CHECKING:
@@ -97,6 +97,18 @@ class Replay:
         return self.counted if group is None else self.groups[group]
 
     @property
+    def doubts(self) -> list[tuple[str, str]]:
+        """Why what was evaluated is in doubt: names of metric filters and alarms, each with its reason."""
+        several = self.template.several
+        filters = labels((item.filter for item in self.filters), several=several)
+        alarms = labels((item.alarm for item in self.alarms), several=several)
+        own = self.planned.alarms
+        found = [
+            (filters[item.filter.key], why) for item in self.filters if not item.error for why in item.filter.caveats
+        ]
+        return found + [(alarms[item.alarm.key], why) for item in self.alarms for why in own[item.alarm.key].caveats]
+
+    @property
     def unjudged(self) -> str | None:
         """Why no alarm could be judged, so that silence means nothing; None if at least one could."""
         counted = self.counted
@@ -157,7 +169,7 @@ def replayed(
             groups=counts.groups,
             filters=filters,
             alarms=alarms,
-            notes=(*_assumptions(planned, found), *read.unread, *notes),
+            notes=(*_assumptions(planned, found), *read.notes, *notes),
             has_audit_events=any(item.matched for item in filters) or any(map(_has_audit_events, found)),
         )
         yield result, found

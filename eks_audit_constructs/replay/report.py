@@ -175,12 +175,7 @@ def _print_rest(result: Replay, console: Console, folder: str) -> None:
     _print_list("Not evaluated:", errors, console)
     if any("no value here" in (error or "") for _, error in errors):
         console.print("  Give a value with --parameter KEY=VALUE.", style="dim")
-    doubts = [
-        (filters[item.filter.key], why) for item in result.filters if not item.error for why in item.filter.caveats
-    ]
-    own = result.planned.alarms
-    doubts += [(alarms[item.alarm.key], why) for item in result.alarms for why in own[item.alarm.key].caveats]
-    _print_list("In doubt:", doubts, console)
+    _print_list("In doubt:", result.doubts, console)
 
 
 def _print_list(title: str, rows: Sequence[tuple[str, str | None]], console: Console) -> None:

@@ -140,6 +140,13 @@ class Template:
     """Entries that are not plain resources, and loops that cannot be expanded."""
     unread: tuple[str, ...] = ()
     """What may have filters and alarms and could not be read: nested stacks whose template is not here."""
+    macros: str | None = None
+    """That macros may change the templates, if they have any."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know."""
+        return (*self.unread, *([self.macros] if self.macros else []))
 
     @property
     def several(self) -> bool:

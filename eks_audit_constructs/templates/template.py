@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eks_audit_constructs.templates import macros
 from eks_audit_constructs.templates.alarms import OTHER_ALARMS, composite_alarm, metric_alarm, other_alarm
 from eks_audit_constructs.templates.assembly import Document, documents
 from eks_audit_constructs.templates.deployment import Deployment
@@ -70,6 +71,7 @@ def _read(path: Path, deployment: Deployment) -> Template:
             )
         ),
         unread=tuple(sorted(reason for reader in readers for reason in reader.unread)),
+        macros=macros.note({reader.document.name: reader.macros for reader in readers}),
     )
 
 
@@ -113,6 +115,9 @@ class _Reader:
         self.resources: dict[str, int] = {}
         self.skipped: list[str] = list(resolver.skipped)
         self.unread: list[str] = [f"{name} is left out: {reason}" for name, reason in resolver.skipped.items()]
+        self.macros = macros.macros(document.body)
+        if macros.INCLUDE in self.macros:
+            self.unread.append(f"what {macros.INCLUDE} inserts in {document.name} is not here, so it is not read")
         classes = self._log_classes()
         for logical_id, body in resolver.resources.items():
             kind = body.get("Type") if isinstance(body, Mapping) else None

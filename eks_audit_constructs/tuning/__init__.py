@@ -138,7 +138,7 @@ def tune(
         advice=tuple(advice),
         untried=subjects.untried,
         several=subjects.several,
-        notes=(*subjects.reading.notes, *notes),
+        notes=(*subjects.reading.notes, *subjects.template.notes, *notes),
     )
 
 

@@ -155,6 +155,22 @@ class TestContent:
         assert "math (alarm): Metrics Insights queries are not evaluated" in text
         assert "Wrong (metric filter): this is a pattern for space-delimited" in text
 
+    def test_says_what_is_in_doubt(self, tmp_path: Path) -> None:
+        """Also of metric filters that no alarm watches."""
+        template = write_template(
+            tmp_path,
+            Unwatched=metric_filter('{ $.responseStatus.code = "403" }', MetricName="<Other>"),
+            Plain=metric_filter(GET),
+            Quiet=alarm(Threshold=99),
+        )
+
+        page = text_of(write_page(tmp_path, template, write_log(tmp_path, event("06:00:00", verb="get"))))
+
+        assert page.count("In doubt") == 1
+        assert 'Unwatched: Not seen on CloudWatch: "403" against a JSON number' in page
+        sure = write_template(tmp_path, Plain=metric_filter(GET), Quiet=alarm(Threshold=99))
+        assert "In doubt" not in text_of(write_page(tmp_path, sure, tmp_path / "audit.jsonl"))
+
     def test_says_that_nothing_could_be_judged(self, tmp_path: Path) -> None:
         template = write_template(tmp_path, F=metric_filter(GET), A=alarm())
         empty = tmp_path / "empty.jsonl"
