@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, TypeAlias
 
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
+    ANY_FIELD,
     And,
     Comparison,
     Constant,
@@ -105,14 +106,13 @@ def _glob(wanted: str) -> Callable[[str], bool]:
 
 
 def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
-    """Return a reader of the values at a path: one (or `MISSING`), or those of each element for `[*]`."""
+    """Return a reader of the values at a path: one (or `MISSING`), or those that a wildcard stands for."""
 
     def walk(value: object, rest: Path) -> Iterator[object]:
         for position, segment in enumerate(rest):
-            if segment is ANY_ELEMENT:
-                if isinstance(value, list):
-                    for element in value:
-                        yield from walk(element, rest[position + 1 :])
+            if segment is ANY_ELEMENT or segment is ANY_FIELD:
+                for element in _several(value, fields=segment is ANY_FIELD):
+                    yield from walk(element, rest[position + 1 :])
                 return
             if isinstance(segment, int):
                 value = value[segment] if isinstance(value, list) and segment < len(value) else MISSING
@@ -121,6 +121,13 @@ def _reader(path: Path) -> Callable[[dict[str, Any]], Iterator[object]]:
         yield value
 
     return lambda event: walk(event, path)
+
+
+def _several(value: object, *, fields: bool) -> Iterable[object]:
+    """Return the values for which a wildcard stands."""
+    if fields:
+        return value.values() if isinstance(value, dict) else ()
+    return value if isinstance(value, list) else ()
 
 
 def _ending(source: str) -> str:

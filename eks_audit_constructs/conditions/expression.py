@@ -9,7 +9,7 @@ Every rendering has the semantics of CloudWatch Logs filter patterns:
 - Strings only compare with strings, numbers only with numbers. `*` in a string matches any text,
   and in a number (`matches_number("4*")`) any digits.
 - The string `"*"` on its own means that the field holds a string, a number or a boolean.
-- `a[*].b == x` is true if it is true for some element.
+- `a[*].b == x` is true if it is true for some element, and `a.* == x` if it is true for some field of `a` itself.
 
 Where CloudWatch's documentation is silent (a quoted number against a JSON number, for example) the stricter reading
 applies, so that nothing matches here that might not match there.
@@ -23,10 +23,11 @@ from dataclasses import dataclass
 
 from eks_audit_constructs.conditions import paths
 from eks_audit_constructs.conditions.operands import Constant, NumberGlob, Operand, Operator, Regex
-from eks_audit_constructs.conditions.paths import ANY_ELEMENT, Path, selector
+from eks_audit_constructs.conditions.paths import ANY_ELEMENT, ANY_FIELD, Path, has_wildcard, selector
 
 __all__ = [
     "ANY_ELEMENT",
+    "ANY_FIELD",
     "EVERYTHING",
     "And",
     "Comparison",
@@ -45,6 +46,7 @@ __all__ = [
     "all_of",
     "any_of",
     "field",
+    "has_wildcard",
     "message_contains",
     "selector",
 ]
@@ -88,7 +90,7 @@ class Comparison(Expression):
             raise TypeError(f"{self.operator.value} compares numbers, not {self.value!r}")
 
     def __invert__(self) -> Expression:
-        _refuse_any_element(self.path)
+        _refuse_wildcard(self.path)
         if self.value == "*":
             return NotExists(self.path) if self.operator is Operator.EQ else Comparison(self.path, Operator.EQ, "*")
         return Or((Comparison(self.path, self.operator.opposite, self.value), NotExists(self.path)))
@@ -102,7 +104,7 @@ class Is(Expression):
     constant: Constant
 
     def __invert__(self) -> Expression:
-        _refuse_any_element(self.path)
+        _refuse_wildcard(self.path)
         if self.constant is Constant.NULL:
             return Or((Comparison(self.path, Operator.EQ, "*"), NotExists(self.path)))
         other = Constant.FALSE if self.constant is Constant.TRUE else Constant.TRUE
@@ -111,7 +113,7 @@ class Is(Expression):
 
 @dataclass(frozen=True, slots=True)
 class NotExists(Expression):
-    """The event does not have the field. With `[*]`: no element has it."""
+    """The event does not have the field. With a wildcard: no element has it, or no field."""
 
     path: Path
 
@@ -265,6 +267,7 @@ def _comparable(value: object) -> Operand:
     raise TypeError(f"a field is compared with a string or a number, not with {value!r}")
 
 
-def _refuse_any_element(path: Path) -> None:
-    if ANY_ELEMENT in path:
-        raise ValueError(f"~ on {selector(path)}: no filter pattern can express that no element of an array matches")
+def _refuse_wildcard(path: Path) -> None:
+    if has_wildcard(path):
+        some = "element of an array" if ANY_ELEMENT in path else "field of an object"
+        raise ValueError(f"~ on {selector(path)}: no filter pattern can express that no {some} matches")

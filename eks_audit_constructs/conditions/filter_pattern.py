@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from eks_audit_constructs.conditions.expression import (
-    ANY_ELEMENT,
     EVERYTHING,
     And,
     Comparison,
@@ -24,6 +23,7 @@ from eks_audit_constructs.conditions.expression import (
     Path,
     Regex,
     Term,
+    has_wildcard,
     selector,
 )
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -33,7 +33,7 @@ __all__ = ["MAX_LENGTH", "has_regex", "read", "render"]
 MAX_LENGTH = 1024
 """Maximum characters of a filter pattern (PutMetricFilter)."""
 _MAX_REGEXES = 2
-_MAX_ANY_ELEMENTS = 3
+_MAX_WILDCARDS = 3
 _REGEX_CHARACTERS = re.compile(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+. ]+")
 """The page lists them, without the space, which one of its examples has: `%^starting|^shutting down%`."""
 
@@ -157,20 +157,24 @@ def _term(term: Expression, where: str) -> str:
 
 def _check(expression: Expression, text: str, where: str) -> None:
     regexes = [value.source for value in map(_value, _nodes(expression)) if isinstance(value, Regex)]
-    arrays = [path for path in map(_path, _nodes(expression)) if ANY_ELEMENT in path]
+    wild = [path for path in map(_path, _nodes(expression)) if has_wildcard(path)]
     refusal: tuple[object, str, str] | None = None
     if len(text) > MAX_LENGTH:
         refusal = (text, f"{len(text)} characters; a filter pattern has at most {MAX_LENGTH}", "Split it.")
     elif len(regexes) > _MAX_REGEXES:
         refusal = (text, f"{len(regexes)} regular expressions; a pattern has at most {_MAX_REGEXES}", "Use wildcards.")
-    elif len(arrays) > _MAX_ANY_ELEMENTS:
+    elif len(wild) > _MAX_WILDCARDS:
         refusal = (
             text,
-            f"{len(arrays)} selectors with [*]; a pattern has at most {_MAX_ANY_ELEMENTS}",
+            f"{len(wild)} selectors with [*] or .*; a pattern has at most {_MAX_WILDCARDS}",
             "Split it.",
         )
-    elif nested := [path for path in arrays if path.count(ANY_ELEMENT) > 1]:
-        refusal = (selector(nested[0]), "a selector has at most one [*]", "Give an index for all arrays but one.")
+    elif nested := [path for path in wild if sum(has_wildcard((segment,)) for segment in path) > 1]:
+        refusal = (
+            selector(nested[0]),
+            "a selector has at most one [*] or .*",
+            "Give an index or a key for all but one.",
+        )
     else:
         for source in regexes:
             if not _REGEX_CHARACTERS.fullmatch(source) or not _compiles(source):

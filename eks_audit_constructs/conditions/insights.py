@@ -21,6 +21,7 @@ from typing import Literal
 
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
+    ANY_FIELD,
     And,
     Comparison,
     Constant,
@@ -201,6 +202,13 @@ class _Renderer:
                 value=selector(path),
                 limit="Logs Insights has no [*]; only an equality can be searched for in the text instead",
                 way_out="Compare with =, or name the element, as in sourceIPs[0].",
+            )
+        if ANY_FIELD in path:
+            raise AuditConfigurationError(
+                self.where,
+                value=selector(path),
+                limit="Logs Insights has no wildcard for fields",
+                way_out="Name the field, or search the text with message_contains().",
             )
         name = ".".join(str(segment) for segment in path)
         if "`" in name:

@@ -1,4 +1,7 @@
-"""Where a value is in an audit event: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`."""
+"""Where a value is in an audit event: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`.
+
+Wildcards stand for several: `rules[*]` for any element of an array, `labels.*` for any field of an object.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,26 @@ import re
 from enum import Enum
 from typing import TypeAlias
 
-__all__ = ["ANY_ELEMENT", "Path", "read", "selector"]
+__all__ = ["ANY_ELEMENT", "ANY_FIELD", "Path", "has_wildcard", "read", "selector"]
 
 
-class _AnyElement(Enum):
+class _Wildcard(Enum):
     ANY_ELEMENT = "[*]"
+    ANY_FIELD = ".*"
 
 
-ANY_ELEMENT = _AnyElement.ANY_ELEMENT
+ANY_ELEMENT = _Wildcard.ANY_ELEMENT
 """The path segment `[*]`: any element of an array."""
+ANY_FIELD = _Wildcard.ANY_FIELD
+"""The path segment `.*`: any field of an object, but none of an object in it."""
 
-Path: TypeAlias = tuple[str | int | _AnyElement, ...]
-"""The location of a value in an event: keys, array indexes and `ANY_ELEMENT`."""
+Path: TypeAlias = tuple[str | int | _Wildcard, ...]
+"""The location of a value in an event: keys, array indexes and wildcards."""
+
+
+def has_wildcard(path: Path) -> bool:
+    """Return whether a path may lead to several values."""
+    return ANY_ELEMENT in path or ANY_FIELD in path
 
 
 def read(name: str) -> Path:
@@ -26,11 +37,11 @@ def read(name: str) -> Path:
     Raises:
         ValueError: The name does not have the form of one.
     """
-    path: list[str | int | _AnyElement] = []
+    path: list[str | int | _Wildcard] = []
     position = 0
     while position < len(name):
         part = _SEGMENT.match(name, position)
-        if part is None or (part["key"] is not None and bool(path) != bool(part["dot"])):
+        if part is None or ((part["key"] or part["any"]) and bool(path) != bool(part["dot"])):
             break
         if part["key"] is not None:
             path.append(part["key"])
@@ -39,7 +50,7 @@ def read(name: str) -> Path:
         elif part["index"] is not None:
             path.append(int(part["index"]))
         else:
-            path.append(ANY_ELEMENT)
+            path.append(ANY_FIELD if part["any"] else ANY_ELEMENT)
         position = part.end()
     if not path or position < len(name):
         raise ValueError(f"{name!r} is no field name: expected a.b, a[0].b, a[*].b or a['b.c']")
@@ -47,7 +58,7 @@ def read(name: str) -> Path:
 
 
 _SEGMENT = re.compile(
-    r"(?P<dot>\.)?(?P<key>[A-Za-z_][\w-]*)|\[(?:'(?P<quoted>[^'\\]+)'|(?P<index>\d+)|\*)\]",
+    r"(?P<dot>\.)?(?:(?P<key>[A-Za-z_][\w-]*)|(?P<any>\*))|\[(?:'(?P<quoted>[^'\\]+)'|(?P<index>\d+)|\*)\]",
 )
 
 
@@ -57,8 +68,8 @@ def selector(path: Path) -> str:
     for segment in path:
         if isinstance(segment, int):
             text += f"[{segment}]"
-        elif segment is ANY_ELEMENT:
-            text += "[*]"
+        elif isinstance(segment, _Wildcard):
+            text += segment.value if text else segment.value.removeprefix(".")
         elif _PLAIN_KEY.fullmatch(segment):
             text += f".{segment}" if text else segment
         else:

@@ -18,6 +18,7 @@ from lark import Lark, Token, Transformer, Tree, UnexpectedInput
 from lark.exceptions import VisitError
 
 from eks_audit_constructs.conditions.expression import (
+    ANY_FIELD,
     Comparison,
     Constant,
     Expression,
@@ -74,6 +75,8 @@ def _doubts(token: Token) -> Iterator[str]:
     match token.type:
         case "SELECTOR" if not _SELECTOR.fullmatch(token):
             yield f"brackets other than in AWS's own $.['cluster.name'], as in {token}, read as one key"
+        case "SELECTOR" if ANY_FIELD in _read_path(token):
+            yield f"how deep {token} reaches, read as any field of the object itself and of none in it"
         case "IS" | "NOT" | "EXISTS" | "CONSTANT" if not token.isupper():
             yield "keywords in lower case, read like IS NULL and NOT EXISTS"
         case "QUOTED" if _NUMBER.fullmatch(_unquoted(token)) or NumberGlob.is_one(_unquoted(token)):

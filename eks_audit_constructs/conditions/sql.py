@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,
+    ANY_FIELD,
     And,
     Comparison,
     Expression,
@@ -163,8 +164,9 @@ def condition(expression: Expression, fields: Fields) -> str:
         fields: The SQL for the event's fields, and the dialect.
 
     Raises:
-        UnsupportedInSqlError: A path has more than one `[*]` or begins with an index; a key is empty or `*`, or has
-            a quote, a backslash or a control character; a number is not finite; or a text cannot be a SQL literal.
+        UnsupportedInSqlError: A path has more than one `[*]`, a `.*`, or begins with an index; a key is empty or `*`,
+            or has a quote, a backslash or a control character; a number is not finite; or a text cannot be a SQL
+            literal.
     """
     dialect = fields.dialect
     match expression:
@@ -272,12 +274,12 @@ def _matches_json(text: str, sign: Operator, wanted: str) -> str:
 
 
 def _checked(path: Path) -> Path:
-    if not path or not isinstance(path[0], str) or path.count(ANY_ELEMENT) > 1:
+    if not path or not isinstance(path[0], str) or path.count(ANY_ELEMENT) > 1 or ANY_FIELD in path:
         raise UnsupportedInSqlError(
             selector(path),
             value=selector(path),
-            limit="a path into an audit event begins with a key and holds at most one [*]",
-            way_out="Begin with a key, and give an index for all arrays but one.",
+            limit="a path into an audit event begins with a key and holds at most one [*], and no .*",
+            way_out="Begin with a key, give an index for all arrays but one, and name the field.",
         )
     return path
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field
+from eks_audit_constructs.conditions.expression import Expression, Field, Path, all_of, any_of, field, has_wildcard
 from eks_audit_constructs.replay.counting.counts import LogCounts, Question, Sample
 from eks_audit_constructs.replay.data import Data
 from eks_audit_constructs.replay.log_group import Group, Reading, Told, group_of, read_as
@@ -279,7 +279,10 @@ def _dimension(name: str, selector: str, value: str) -> Expression:
 
 
 def _selected(selector: str) -> Field:
-    return field(selector.removeprefix("$").removeprefix("."))
+    selected = field(selector.removeprefix("$").removeprefix("."))
+    if has_wildcard(selected.path):
+        raise _UnsupportedError(f"{selector} may select several values, and AWS does not say which one it takes")
+    return selected
 
 
 def _written(writer: _Writer, counted: LogCounts) -> Series:

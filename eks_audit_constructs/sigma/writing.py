@@ -16,7 +16,6 @@ import yaml
 from eks_audit_constructs.catalog import fields
 from eks_audit_constructs.catalog.detection import Detection, Silence
 from eks_audit_constructs.conditions.expression import (
-    ANY_ELEMENT,
     And,
     Comparison,
     Constant,
@@ -29,6 +28,7 @@ from eks_audit_constructs.conditions.expression import (
     Path,
     Regex,
     Term,
+    has_wildcard,
     selector,
 )
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -192,7 +192,7 @@ def _negated(term: Expression) -> Comparison | Term | None:
     """Return the condition that a negative one negates."""
     match term:
         case Comparison(path, Operator.NE, value):
-            if ANY_ELEMENT in path:
+            if has_wildcard(path):
                 raise UnsupportedInSigmaError(
                     f"Sigma cannot express that some element of {selector(path)} is different"
                 )
@@ -238,7 +238,7 @@ def _escaped(text: str) -> str:
 
 def _name(path: Path) -> str:
     """Return the name that rules use for a field, as in `annotations.authorization.k8s.io/decision`."""
-    dotted = "".join(f"[{key}]" if isinstance(key, int) else "[*]" if key is ANY_ELEMENT else f".{key}" for key in path)
+    dotted = "".join(f".{key}" if isinstance(key, str) else selector((key,)) for key in path)
     for name in (dotted.removeprefix("."), selector(path)):
         try:
             if "|" not in name and paths(name, name) == (path,):  # it is read back as this field

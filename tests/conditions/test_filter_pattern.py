@@ -19,6 +19,7 @@ from eks_audit_constructs.conditions.expression import (
     message_contains,
 )
 from eks_audit_constructs.conditions.filter_pattern import MAX_LENGTH, has_regex, read, render
+from eks_audit_constructs.conditions.insights import filter_clause
 from eks_audit_constructs.conditions.pattern_parser import caveats, parse
 from eks_audit_constructs.errors import AuditConfigurationError
 from tests.conditions.strategies import expressions, lines
@@ -225,6 +226,12 @@ FIELD_CASES = {
     "three_regexes": ("{ ($.verb = %del% ) && ($.kind = %Ev%) && ($.stage = %Resp%) }", "3 regular expressions"),
     "parentheses": ("{ $.verb = %^(get|list)$% }", "no parentheses"),
     "four_arrays": ("{ " + " && ".join(f"$.{name}[*] = 1" for name in "abcd") + " }", r"4 selectors with \[\*\]"),
+    "two_wildcards": ("{ $.a[*].* = 1 }", r"a selector has at most one \[\*\] or \.\*"),
+    "four_wildcards": (
+        "{ " + " && ".join(f"$.{name}.* = 1" for name in "abcd") + " }",
+        r"4 selectors with \[\*\] or \.\*",
+    ),
+    "part_of_a_key": ("{ $.user* = 1 }", "invalid from character 9"),
     "single_quotes": ("{ $.verb = 'delete' }", "knows only the double quote"),
 }
 
@@ -240,6 +247,24 @@ def test_a_pattern_of_anyones_is_read_within_cloudwatchs_limits(pattern: str, sa
 def test_a_pattern_within_the_limits_is_read() -> None:
     pattern = "{ ($.verb = %del%) && ($.kind = %Ev%) && ($.a[*] = 4*) && ($.b[*] = 1) && ($.c[*] != x) }"
     assert read(pattern, where="test") == parse(pattern)
+
+
+@pytest.mark.parametrize("name", ["*", "user.*", "*.name", "items[*].*", "['a.*']"])
+def test_a_wildcard_for_fields_is_written_as_it_is_read(name: str) -> None:
+    condition = field(name) == "x"
+
+    assert parse(f'{{ $.{name} = "x" }}') == condition
+    if name.count("*") == 1:
+        assert read(render(condition, where="test"), where="test") == condition
+
+
+@pytest.mark.parametrize("name", ["*", "user.*"])
+def test_what_a_wildcard_cannot_do_is_refused(name: str) -> None:
+    assert "how deep" in caveats(f'{{ $.{name} = "x" }}')[0]
+    with pytest.raises(ValueError, match="no field of an object matches"):
+        ~(field(name) == "x")
+    with pytest.raises(AuditConfigurationError, match="no wildcard for fields"):
+        filter_clause(field(name) == "x", where="test")
 
 
 def test_patterns_with_regular_expressions_are_told_apart() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from eks_audit_constructs.replay import AlarmReplay, Replay, replay
+from eks_audit_constructs.replay import AlarmReplay, Replay, replay, replayed
+from eks_audit_constructs.replay.matches import matches
 from eks_audit_constructs.replay.report import as_json, print_report
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 
@@ -42,6 +43,39 @@ class TestMetrics:
 
     def run(self, folder: Path, **resources: Any) -> Replay:
         return replay(write_template(folder, **resources), [write_log(folder, *self.LOG)])
+
+    @pytest.mark.parametrize(
+        ("pattern", "matched"),
+        [('{ $.* = "get" }', 2), ('{ $.user.* = "get" }', 0), ('{ $.user.* = "eve" }', 1), ('{ $.* = "eve" }', 0)],
+    )
+    def test_any_field(self, tmp_path: Path, pattern: str, matched: int) -> None:
+        log = write_log(
+            tmp_path,
+            event("06:00:00", verb="get", user={"username": "eve"}),
+            event("06:00:00", other="get"),
+            event("06:00:00", verb="list"),
+            "not JSON",
+        )
+        template = write_template(tmp_path, F=metric_filter(pattern), Plain=metric_filter('{ $.verb = "list" }'))
+
+        with replayed(template, [log]) as (result, found):
+            shown = matches(result.template.conditions(), found)
+
+        assert [item.matched for item in result.filters] == [matched, 1]
+        assert [item.total for item in shown.values()] == [matched, 1]
+        assert "how deep" in result.filters[0].filter.caveats[0]
+
+    def test_a_value_of_several_fields_is_refused(self, tmp_path: Path) -> None:
+        value = metric_filter('{ $.verb = "get" }', MetricValue="$.*")
+        dimension = metric_filter('{ $.verb = "get" }', Dimensions=[{"Key": "Who", "Value": "$.user.*"}])
+        who = alarm(Dimensions=[{"Name": "Who", "Value": "eve"}])
+        template = write_template(tmp_path, Value=value, Dimension=dimension, Who=who)
+
+        result = replay(template, [write_log(tmp_path, event("06:00:00", verb="get", size=3))])
+
+        said = "may select several values, and AWS does not say which one it takes"
+        assert [item.error for item in result.filters] == [None, f"$.* {said}"]
+        assert result.alarms[0].error == f"$.user.* {said}"
 
     def test_counts_matches(self, tmp_path: Path) -> None:
         result = self.run(tmp_path, F=metric_filter(self.GET), A=alarm())

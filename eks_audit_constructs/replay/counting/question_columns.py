@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 
 from eks_audit_constructs.conditions.expression import (
-    ANY_ELEMENT,
     And,
     Comparison,
     Expression,
@@ -22,6 +21,7 @@ from eks_audit_constructs.conditions.expression import (
     Or,
     Regex,
     Term,
+    has_wildcard,
 )
 from eks_audit_constructs.conditions.sql import condition, is_prefix
 from eks_audit_constructs.replay.counting.counts import Question
@@ -108,7 +108,7 @@ def _leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Ter
 
 def _work(leaf: Comparison | Is | NotExists | Term) -> int:
     """Estimate the cost of a term from rough measurements; only the large differences matter."""
-    if isinstance(leaf, Term) or ANY_ELEMENT in leaf.path:
+    if isinstance(leaf, Term) or has_wildcard(leaf.path):
         return 1000
     wanted = leaf.value if isinstance(leaf, Comparison) else None
     if isinstance(wanted, Regex | NumberGlob) or (isinstance(wanted, str) and "*" in wanted.rstrip("*")):
