@@ -59,6 +59,8 @@ class Log:
     """The log group that the events come from, if that is known: its name or ARN, or `account:name` like `@log`."""
     stream: str | None = None
     """The log stream that the events come from, if that is known."""
+    received: Path | None = None
+    """A file with a line for each line of the log: when CloudWatch received it, in milliseconds since 1970."""
     say: Say = field(default=logging.getLogger(__name__).warning, repr=False, compare=False)
     """Called with a warning if the log turns out to be damaged."""
 

@@ -206,6 +206,7 @@ class _Finder:
                 size=file.path.stat().st_size,
                 group=file.group,
                 stream=file.stream,
+                received=file.received,
                 say=self._warn,
             )
 

@@ -27,6 +27,10 @@ class Written:
     timed: bool = False
     """The log has a time for some event."""
     file: BinaryIO = field(repr=False)
+    lines: int = 0
+    received: Path | None = None
+    """A file with a line for each line of this one: when CloudWatch received it, in milliseconds since 1970."""
+    times: BinaryIO | None = field(default=None, repr=False)
 
 
 def write(entries: Iterable[Entry], found: Found, new: Callable[[], Path]) -> list[Written]:
@@ -64,6 +68,13 @@ def write(entries: Iterable[Entry], found: Found, new: Callable[[], Path]) -> li
             written = file_of(entry.group, entry.stream)
             written.timed |= entry.at is not None
             written.file.write(line)
+            if entry.received is not None and written.times is None:
+                written.received = new()
+                written.times = opened.enter_context(written.received.open("wb"))
+                written.times.write(b"\n" * written.lines)
+            if written.times is not None:
+                written.times.write(b"%d\n" % entry.received if entry.received is not None else b"\n")
+            written.lines += 1
         if not files:
             file_of(None, None)
     return [*files.values()]

@@ -63,9 +63,13 @@ def line_reader(files: str = "$files", compression: str = "$compression", *, nam
 
 
 def json_reader(files: str, *, longest: int) -> str:
-    """Return the same for files with each line as a JSON object `{"line": …}`, which allows any bytes and length."""
+    """Return the same for files with each line as a JSON object, which allows any bytes and length.
+
+    The object is `{"line": …, "received": …}`; the second is a column too.
+    """
     return f"""read_json(
-        {files}, columns = {{'line': 'VARCHAR'}}, format = 'newline_delimited', maximum_object_size = {longest}
+        {files}, columns = {{'line': 'VARCHAR', 'received': 'BIGINT'}}, format = 'newline_delimited',
+        maximum_object_size = {longest}
     )"""
 
 
@@ -77,7 +81,7 @@ def messages(reader: str, *, exported: bool, column: str) -> str:
     Args:
         reader: The table function that reads the lines.
         exported: Whether these are export files.
-        column: An additional column, such as `0 as source`.
+        column: Additional columns, such as `0 as source`.
     """
     lines = f"select line, {column} from {reader} where starts_with(line, '{{') or stripped(line) <> ''"
     if not exported:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -89,20 +91,25 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
         scanned=scanned,
         unreadable=unreadable,
         untimed=untimed,
+        notes=planned.events.notes(logs),
     )
 
 
 def _reduce(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log]) -> None:
-    """Create the table `reduced` from the logs, using copies of those that DuckDB cannot read."""
+    """Create the table `reduced` from the logs, using copies of those that DuckDB cannot read as they are."""
     with tempfile.TemporaryDirectory(prefix="eks-audit-") as folder:
         copies: dict[Path, Copy] = {}
+        for log in logs:
+            if log.received is not None and planned.events.uses_received:
+                copies[log.path] = _copied(log, Path(folder, f"{len(copies)}.jsonl"))
+        before = len(copies)
         try:
             _read(database, planned, logs, copies)
         except duckdb.Error as refusal:
             for log in logs:
-                if not _readable(database, log):
+                if log.path not in copies and not _readable(database, log):
                     copies[log.path] = _copied(log, Path(folder, f"{len(copies)}.jsonl"))
-            if not copies:
+            if len(copies) == before:
                 raise refusal
             _read(database, planned, logs, copies)
 
@@ -123,9 +130,12 @@ def _readable(database: duckdb.DuckDBPyConnection, log: Log) -> bool:
 
 def _copied(log: Log, path: Path) -> Copy:
     longest = 0
-    with path.open("wb") as copy:
-        for line in read_lines(log):
-            document = orjson.dumps({"line": line.decode(errors="replace")}) + b"\n"
+    with ExitStack() as opened:
+        copy = opened.enter_context(path.open("wb"))
+        times = opened.enter_context(log.received.open("rb")) if log.received is not None else repeat(b"")
+        for line, time in zip(read_lines(log), times, strict=False):
+            received = int(time) if time.strip() else None
+            document = orjson.dumps({"line": line.decode(errors="replace"), "received": received}) + b"\n"
             longest = max(longest, copy.write(document))
     return Copy(path, longest)
 

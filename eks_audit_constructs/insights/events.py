@@ -11,7 +11,11 @@ Fields that CloudWatch adds:
 - `@message`: the line.
 - `@logStream`: the log stream, where the log names it (`Log.stream`). Otherwise `kube-apiserver-audit-0` for
   audit events, `authenticator-0` for lines in the format of the IAM authenticator, and `unknown` for all others.
-- `@log`, `@ingestionTime`: always missing, since no log file contains them.
+- `@log`: the log group with its account, `account:name`, or its name alone where the account is not known
+  (`Log.group`); missing where the group is not known.
+- `@ingestionTime`: when CloudWatch received the event, where the log says so (`Log.received`).
+
+`Events.notes` says which of the last two the logs do not have.
 """
 
 from __future__ import annotations
@@ -33,14 +37,14 @@ _BUILT_IN = {
     "@message": Value(Kind.TEXT, "message"),
     "@timestamp": Value(Kind.TIME, "time"),
     "@logStream": Value(Kind.TEXT, "stream"),
-    "@log": Value(Kind.TEXT, "null::varchar"),
-    "@ingestionTime": Value(Kind.TIME, "null::bigint"),
+    "@log": Value(Kind.TEXT, "log_group"),
+    "@ingestionTime": Value(Kind.TIME, "received"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a log that DuckDB cannot read as it is: for each line, a JSON object with the key `line`."""
+    """A copy of a log that DuckDB cannot read as it is: for each line, a JSON object `{"line": …, "received": …}`."""
 
     path: Path
     longest: int
@@ -52,6 +56,26 @@ class Events:
 
     def __init__(self) -> None:
         self._columns: dict[str, str] = {}
+        self._built_in: set[str] = set()
+
+    @property
+    def uses_received(self) -> bool:
+        """Whether the query asks when CloudWatch received an event."""
+        return "@ingestionTime" in self._built_in
+
+    def notes(self, logs: Sequence[Log]) -> tuple[str, ...]:
+        """Say which of the fields that the query uses the logs do not have, or not as CloudWatch has them."""
+        said = []
+        if "@log" in self._built_in:
+            if not all(log.group for log in logs):
+                some = "some of the logs do" if any(log.group for log in logs) else "the log does"
+                said.append(f"{some} not tell the log group: there @log is missing")
+            if any(log.group and ":" not in log.group for log in logs):
+                said.append("the log does not tell the account: @log is the log group's name, not account:name")
+        if self.uses_received and not all(log.received for log in logs):
+            some = "some of the logs do" if any(log.received for log in logs) else "the log does"
+            said.append(f"{some} not tell when CloudWatch received an event: there @ingestionTime is missing")
+        return tuple(said)
 
     def field(self, name: Name) -> Value:
         """Return a field of a log event as SQL.
@@ -60,13 +84,17 @@ class Events:
             UnsupportedInQueryError: Only CloudWatch could add the field.
         """
         if name.flat in _BUILT_IN:
+            self._built_in.add(name.flat)
             return _BUILT_IN[name.flat]
         if name.flat.startswith("@"):
             raise UnsupportedInQueryError("no log file contains this field", f"Use one of {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
-        """Return the SQL of the events: `message`, `time`, `stream`, `readable` and the fields used. See `lines`."""
+        """Return the SQL of the events, which `lines` describes.
+
+        Columns: `message`, `readable`, `time`, `stream`, `log_group`, `received`, and the fields used.
+        """
         wanted = [*TIMES, "kind", *(name for name in self._columns if name not in (*TIMES, "kind"))]
         places: dict[str, str] = {}
         paths: list[str] = []
@@ -83,7 +111,8 @@ class Events:
             select
                 message, fields is not null as readable,
                 coalesce(moment(written), {times}) as time,
-                coalesce(log_stream, stream_of(message, {places["kind"]})) as stream
+                coalesce(log_stream, stream_of(message, {places["kind"]})) as stream,
+                log_group, received
                 {columns}
             from (
                 select *, case
@@ -95,23 +124,34 @@ class Events:
 
 
 def lines(logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
-    """Return the SQL of all lines: `message`, `written` (the time before it) and `log_stream`, if it is known.
+    """Return the SQL of all lines: `message`, `written` (the time before it), `log_stream`, `log_group`, `received`.
 
     Args:
         logs: The logs.
         copies: Copies to read in place of some logs, by the paths of those logs.
     """
-    alike: dict[tuple[bool, bool, int, str | None], list[str]] = {}
+    alike: dict[tuple[bool, bool, int, str | None, str | None], list[str]] = {}
     for log in logs:
         copy = copies.get(log.path)
-        way = log.shape is Shape.EXPORT, log.gzipped and copy is None, copy.longest if copy else 0, log.stream
+        way = (
+            log.shape is Shape.EXPORT,
+            log.gzipped and copy is None,
+            copy.longest if copy else 0,
+            log.stream,
+            log.group,
+        )
         alike.setdefault(way, []).append(literal(str(copy.path if copy else log.path)))
     parts = []
-    for (exported, gzipped, longest, stream), files in alike.items():
+    for (exported, gzipped, longest, stream, group), files in alike.items():
         listed = f"[{', '.join(files)}]"
         reader = (
             json_reader(listed, longest=longest) if longest else line_reader(listed, "'gzip'" if gzipped else "'none'")
         )
-        known = "null::varchar" if stream is None else literal(stream)
-        parts.append(messages(reader, exported=exported, column=f"{known} as log_stream"))
+        columns = [f"{_text(stream)} as log_stream", f"{_text(group)} as log_group"]
+        columns.append("received * 1000 as received" if longest else "null::bigint as received")
+        parts.append(messages(reader, exported=exported, column=", ".join(columns)))
     return " union all by name ".join(parts)
+
+
+def _text(known: str | None) -> str:
+    return "null::varchar" if known is None else literal(known)

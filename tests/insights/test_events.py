@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eks_audit_constructs.audit_logs.logs import Fetched
 from eks_audit_constructs.insights import run
 from tests.insights.builders import Ask, at, written
 
@@ -77,6 +80,87 @@ class TestFields:
             "fields @timestamp, @logStream, @message, @log, @ingestionTime", line, name="kube-scheduler-abc/000000"
         )
         assert table.rows == (("2026-11-23 07:00:00.123", "kube-scheduler-abc", line[25:], None, None),)
+
+    def test_the_log_group_of_a_subscription(self, ask: Ask) -> None:
+        groups = ["/aws/eks/a/cluster", "/aws/eks/b/cluster"]
+        records = [
+            {"messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": group, "logStream": "kube-apiserver-1"}
+            | {"logEvents": [{"id": "1", "timestamp": 1795413600000, "message": '{"kind":"Event","verb":"get"}'}]}
+            for group in groups
+        ]
+
+        table = ask("stats count(*) as n by @log | sort @log", *records)
+
+        assert table.rows == tuple((f"111122223333:{group}", 1) for group in groups)
+        assert [note for note in table.notes if "@log" in note] == []
+
+    @pytest.mark.parametrize(
+        ("names", "rows", "notes"),
+        [
+            ([None], [(None, 2)], ["the log does not tell the log group: there @log is missing"]),
+            (
+                ["/g"],
+                [("/g", 2)],
+                ["the log does not tell the account: @log is the log group's name, not account:name"],
+            ),
+            (
+                ["1:/g", None],
+                [("1:/g", 2), (None, 2)],
+                ["some of the logs do not tell the log group: there @log is missing"],
+            ),
+            (["1:/g", "1:/g"], [("1:/g", 4)], []),
+        ],
+    )
+    def test_what_is_known_of_the_log_group(
+        self, tmp_path: Path, names: list[str | None], rows: list[Any], notes: list[str]
+    ) -> None:
+        path = tmp_path / "audit.jsonl"
+        path.write_text('{"kind":"Event"}\n' * 2)
+        logs = [Fetched(path, name) for name in names]
+
+        table = run("stats count(*) as n by @log", logs)
+
+        assert sorted(table.rows, key=str) == sorted(rows, key=str)
+        assert list(table.notes) == notes
+        assert run("stats count(*) as n by @logStream", logs).notes == ()
+
+    @pytest.mark.parametrize("shape", ["json", "text", "csv", "lines"])
+    def test_when_cloudwatch_received_an_event(self, tmp_path: Path, shape: str) -> None:
+        """Also of an event that does not say so, and next to one that DuckDB cannot read."""
+        events = [
+            {"timestamp": 1795413600000 + number, "message": message, "ingestionTime": 1795413605000 + number}
+            for number, message in enumerate(
+                ['{"kind":"Event","n":0}', '{"kind":"Event",\r"n":1}', '{"kind":"Event","n":2}']
+            )
+        ]
+        del events[0]["ingestionTime"]
+        written = {
+            "json": json.dumps({"events": events}),
+            "lines": "\n".join(map(json.dumps, events)),
+            "csv": "timestamp,message,ingestionTime\n"
+            + "\n".join(
+                f'{e["timestamp"]},"{str(e["message"]).replace(chr(34), chr(34) * 2)}",{e.get("ingestionTime", "")}'
+                for e in events
+            ),
+            "text": "\n".join(
+                f"EVENTS\t{e.get('ingestionTime', 1795413605000)}\t{e['message']}\t{e['timestamp']}" for e in events
+            ),
+        }
+        path = tmp_path / "log"
+        path.write_text(written[shape], newline="")
+
+        table = run("fields n, @ingestionTime, @timestamp | sort n", [path])
+
+        first = None if shape != "text" else "2026-11-23 06:00:05.000"
+        assert [row[1] for row in table.rows] == [first, "2026-11-23 06:00:05.001", "2026-11-23 06:00:05.002"]
+        assert [row[2] for row in table.rows] == [f"2026-11-23 06:00:00.00{number}" for number in range(3)]
+        assert run("filter @ingestionTime > 1795413605001 | fields n", [path]).matched == 1
+        assert table.notes == ()
+
+    def test_a_log_that_does_not_tell_when_it_was_received(self, ask: Ask) -> None:
+        said = "the log does not tell when CloudWatch received an event: there @ingestionTime is missing"
+        assert ask("fields @ingestionTime", *EVENTS).notes == (said,)
+        assert ask("fields @timestamp", *EVENTS).notes == ()
 
     def test_events_without_a_time(self, ask: Ask) -> None:
         later = {"kind": "Event", "requestReceivedTimestamp": "2026-11-23T08:00:00+02:00"}

@@ -51,7 +51,7 @@ def _read(source: Readable, found: Found, where: str) -> Iterator[Entry]:
         if line.startswith(_EVENTS):
             event = _EVENT.fullmatch(line) if line.rpartition("\t")[2].isdecimal() else None
             if event is not None:
-                yield Entry(event["message"], int(event["time"]), stream=event["stream"])
+                yield Entry(event["message"], int(event["time"]), None, event["stream"], int(event["ingestion"]))
             elif len(line) < _LARGEST:
                 begun = line
             else:

@@ -35,7 +35,7 @@ from eks_audit_constructs.audit_logs.shapes.entry import (
 )
 from eks_audit_constructs.audit_logs.shapes.json_text import BrokenError, JsonText
 from eks_audit_constructs.audit_logs.shapes.parts import Parts
-from eks_audit_constructs.audit_logs.shapes.wrapped import Places, dumped, inflated, log_event, row, wrapped
+from eks_audit_constructs.audit_logs.shapes.wrapped import Places, dumped, inflated, log_event, of_account, row, wrapped
 
 __all__ = ["holds_documents", "read", "recogniser"]
 
@@ -220,7 +220,8 @@ class _Documents:
             return Entry(dumped(value))
         self._found.held += 1
         group, stream = about.get("logGroup"), about.get("logStream")
-        return entry._replace(group=entry.group or _text(group), stream=entry.stream or _text(stream))
+        group = of_account(entry.group or _text(group), about.get("owner"))
+        return entry._replace(group=group, stream=entry.stream or _text(stream))
 
     def _element(self, value: Any, text: Callable[[], str]) -> Iterator[Entry]:
         """Yield the events in a value that nothing is known about; `text` writes it, if it is an event itself."""

@@ -52,7 +52,10 @@ class Entry(NamedTuple):
     at: int | None = None
     """Its time in milliseconds since 1970, if the file has one beside the message."""
     group: str | None = None
+    """As AWS writes `@log`, with the account if the file has it: `111122223333:/aws/eks/demo/cluster`."""
     stream: str | None = None
+    received: int | None = None
+    """When CloudWatch received it, in milliseconds since 1970, if the file says so."""
     partial: bool = False
     """The next entry of the same source continues the message: container runtimes split messages of over 16 KiB."""
     source: str = ""

@@ -16,7 +16,8 @@ _MESSAGES = ("@message", "message")
 _TIMES = ("@timestamp", "timestamp")
 _STREAMS = ("@logStream", "logStreamName", "logStream")
 _GROUPS = ("@log", "logGroupName", "logGroup")
-_OTHERS = ("@ptr", "@ingestionTime", "ingestionTime", "eventId")
+_RECEIVED = ("@ingestionTime", "ingestionTime")
+_OTHERS = ("@ptr", *_RECEIVED, "eventId")
 _LONGEST_HEADER = 4096
 """Characters."""
 _TOO_LONG = "a row of a table that is too long to be read"
@@ -62,11 +63,8 @@ def _reader(delimiter: str) -> Reader:
                 yield Entry(delimiter.join(str(value) for value in row.values() if value is not None))
                 continue
             count += 1
-            time, group = _first(row, _TIMES), _first(row, _GROUPS)
-            at = epoch(time) if time is not None and time.isdecimal() else moment(time)
-            # @log is 111122223333:/aws/eks/demo/cluster
-            group = group.partition(":")[2] or group if group else None
-            yield Entry(message, at, group, _first(row, _STREAMS))
+            at, received = (_time(_first(row, names)) for names in (_TIMES, _RECEIVED))
+            yield Entry(message, at, _first(row, _GROUPS), _first(row, _STREAMS), received)
         Parts(found).rows(count)
 
     return read
@@ -75,6 +73,10 @@ def _reader(delimiter: str) -> Reader:
 def _without_returns(line: str) -> str:
     """Return a line with blanks for carriage returns: to the csv module, one ends the row wherever it stands."""
     return line.replace("\r", " ")
+
+
+def _time(text: str | None) -> int | None:
+    return epoch(text) if text is not None and text.isdecimal() else moment(text)
 
 
 def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -18,7 +19,7 @@ from eks_audit_constructs.audit_logs.json_line import integer
 from eks_audit_constructs.audit_logs.shapes.entry import Entry, epoch, is_audit_event, is_audit_line, moment
 from eks_audit_constructs.errors import LogError
 
-__all__ = ["Places", "aws_time", "dumped", "inflated", "log_event", "row", "without_messages", "wrapped"]
+__all__ = ["Places", "aws_time", "dumped", "inflated", "log_event", "of_account", "row", "without_messages", "wrapped"]
 
 Places: TypeAlias = set[tuple[str, ...]]
 """The keys on the way to messages."""
@@ -39,6 +40,7 @@ _SIGNATURES = (
 """Wrappers that are recognised whatever the message is."""
 _DOCKER = {"log", "stream", "time", "attrs"}
 _DEEPEST = 12
+_ACCOUNT = re.compile(r"\d{12}")
 _GZIP_IN_BASE64 = "H4sI"
 _INFLATED = 32 * 1024 * 1024
 """Bytes of a decompressed record; Firehose takes records of up to 1 MB."""
@@ -53,7 +55,7 @@ def log_event(value: Any, where: str) -> Entry | None:
         LogError: It is a query result without a message.
     """
     if isinstance(value, dict) and isinstance(message := value.get("message"), str):
-        return Entry(message, aws_time(value.get("timestamp")), *_origin(value))
+        return Entry(message, aws_time(value.get("timestamp")), *_origin(value), aws_time(value.get("ingestionTime")))
     return row(value, where)
 
 
@@ -78,7 +80,7 @@ def _result(value: dict[str, Any]) -> Entry | None:
     if message is None:
         return None
     written = message if isinstance(message, str) else dumped(message)
-    return Entry(written, aws_time(value.get("@timestamp")), *_origin(value))
+    return Entry(written, aws_time(value.get("@timestamp")), *_origin(value), aws_time(value.get("@ingestionTime")))
 
 
 def without_messages(where: str, columns: Any) -> LogError:
@@ -100,7 +102,8 @@ def wrapped(value: Any, places: Places) -> list[Entry]:
     """
     if isinstance(value, dict):
         if value.keys() <= _CLOUDWATCH and isinstance(value.get("message"), str) and "timestamp" in value:
-            return [Entry(value["message"], aws_time(value["timestamp"]), *_origin(value))]
+            received = aws_time(value.get("ingestionTime"))
+            return [Entry(value["message"], aws_time(value["timestamp"]), *_origin(value), received)]
         if (entry := _result(value)) is not None:
             return [entry]
         for keys, name in _SIGNATURES:
@@ -201,15 +204,20 @@ def _at(value: Any, place: tuple[str, ...]) -> Any:
 def _origin(value: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return the log group and the log stream that an object names, itself or in an object in it."""
     inner = [item for item in value.values() if isinstance(item, dict)]
-    return _first(_GROUPS, [value, *inner]), _first(_STREAMS, [value, *inner])
+    return of_account(_first(_GROUPS, [value, *inner]), value.get("owner")), _first(_STREAMS, [value, *inner])
+
+
+def of_account(group: str | None, owner: object) -> str | None:
+    """Return a log group with its account, as AWS writes `@log`, if that is known."""
+    known = isinstance(owner, str) and _ACCOUNT.fullmatch(owner)
+    return f"{owner}:{group}" if group and known and ":" not in group else group
 
 
 def _first(names: tuple[str, ...], objects: list[dict[str, Any]]) -> str | None:
     for item in objects:
         for name in names:
             if isinstance(found := item.get(name), str) and found:
-                # @log is 111122223333:/aws/eks/demo/cluster
-                return found.partition(":")[2] if name == "@log" and ":" in found else found
+                return found
     return None
 
 
