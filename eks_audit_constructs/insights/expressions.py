@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from eks_audit_constructs.conditions.sql import literal
@@ -45,16 +46,11 @@ from eks_audit_constructs.insights.values import (
     truth,
 )
 
-__all__ = ["Aggregates", "Expressions", "compact"]
+__all__ = ["Aggregates", "Expressions"]
 
 T = TypeVar("T")
 
 _TIMED = ("bin", "datefloor", "dateceil")
-
-
-def compact(written: str) -> str:
-    """Remove the spaces from an expression: a later command may refer to a column this way."""
-    return "".join(written.split())
 
 
 class Expressions:
@@ -63,15 +59,23 @@ class Expressions:
     Args:
         script: The query, for error messages.
         names: Names that are already defined: aliases, parsed fields, columns.
+        columns: Columns without an alias, which later commands may refer to as they are written: `sort count(*)`.
         field: Resolves any other name.
         time: `@timestamp` as SQL; None after the first stats.
         now: The time at which the query runs, in seconds since 1970.
     """
 
     def __init__(
-        self, script: Script, names: dict[str, Value], field: Callable[[Name], Value], *, time: str | None, now: float
+        self,
+        script: Script,
+        names: dict[str, Value],
+        field: Callable[[Name], Value],
+        *,
+        columns: Mapping[Expression, Value] = MappingProxyType({}),
+        time: str | None,
+        now: float,
     ) -> None:
-        self.script, self.names, self.time = script, names, time
+        self.script, self.names, self.columns, self.time = script, names, columns, time
         self._field, self._now = field, now
 
     def value(self, node: Expression) -> Value:
@@ -101,6 +105,8 @@ class Expressions:
             raise self.script.refusal(node.start, reason.limit, reason.way_out) from None
 
     def _value(self, node: Expression) -> Value:
+        if (column := self.columns.get(node)) is not None:
+            return column
         match node:
             case Name():
                 return self._named(node)
@@ -111,8 +117,7 @@ class Expressions:
             case Text(value=written):
                 return Value(Kind.QUOTED, literal(written), written)
             case Call():
-                known = self.names.get(compact(self.script.text[node.start : node.end]))
-                return known or self._call(node)
+                return self._call(node)
             case Operation():
                 return self._operation(node)
             case Comparison(sign=sign):
@@ -164,23 +169,22 @@ class Expressions:
         return self._placed(regex, lambda: patterns.of_regex(regex))
 
     def parsed(self, source: str, pattern: Text | Regex, names: tuple[str, ...]) -> dict[str, Value]:
-        """Return the fields that `parse` extracts from text given as SQL; missing if the pattern does not match."""
+        """Return the fields that `parse` extracts from text given as SQL.
+
+        A field is missing if the pattern does not match, or if its group takes no part in the match.
+        """
         if isinstance(pattern, Regex):
             regex = self._regex(pattern)
             order = {name: index for index, name in enumerate(patterns.groups(regex), start=1) if name}
         else:
             regex = patterns.of_glob(pattern.value)
             order = {name: index for index, name in enumerate(names, start=1)}
-        wanted = f"{source}, {literal(regex)}"
-        return {
-            name: Value(
-                Kind.TEXT, f"case when regexp_matches({wanted}) then regexp_extract({wanted}, {order[name]}) end"
-            )
-            for name in names
-        }
+        # regexp_extract() takes nine groups, and does not tell an empty group from one that takes no part
+        once = literal(patterns.once(regex))
+        return {name: Value(Kind.TEXT, f"regexp_extract_all({source}, {once}, {order[name]})[1]") for name in names}
 
     def _call(self, node: Call) -> Value:
-        name = node.function.lower()
+        name = node.function
         if name == "now":
             self._check_count(node, 0, 0)
             return Value(Kind.NUMBER, f"{math.floor(self._now)}::double", float(math.floor(self._now)))
@@ -215,7 +219,7 @@ class Expressions:
 
     def _unknown(self, node: Call) -> UnsupportedInQueryError:
         known = [*SCALARS, *AGGREGATES, *_TIMED, "now"]
-        near = difflib.get_close_matches(node.function.lower(), known, n=1)
+        near = difflib.get_close_matches(node.function, known, n=1)
         return UnsupportedInQueryError(
             "this is not a function that can be run offline",
             f"Did you mean {near[0]}()?" if near else f"Use one of {', '.join(sorted(known))}.",
@@ -236,11 +240,14 @@ class Aggregates(Expressions):
     Args:
         rows: Translates the arguments of these functions.
         names: The groups by name; columns are added as they are translated.
+        columns: The groups without an alias.
         kept: SQL that is false for rows to ignore; None if all rows count.
     """
 
-    def __init__(self, rows: Expressions, names: dict[str, Value], *, kept: str | None) -> None:
-        super().__init__(rows.script, names, self._refused, time=None, now=rows._now)
+    def __init__(
+        self, rows: Expressions, names: dict[str, Value], *, columns: Mapping[Expression, Value], kept: str | None
+    ) -> None:
+        super().__init__(rows.script, names, self._refused, columns=columns, time=None, now=rows._now)
         self._rows, self._kept = rows, kept
 
     def _refused(self, name: Name) -> Value:
@@ -249,11 +256,11 @@ class Aggregates(Expressions):
         )
 
     def _call(self, node: Call) -> Value:
-        aggregate = AGGREGATES.get(node.function.lower())
+        aggregate = AGGREGATES.get(node.function)
         if aggregate is None:
             return super()._call(node)
         self._check_count(node, aggregate.fewest, aggregate.most)
-        counts_rows = node.function.lower() == "count" and node.arguments and isinstance(node.arguments[0], Star)
+        counts_rows = node.function == "count" and node.arguments and isinstance(node.arguments[0], Star)
         arguments = () if counts_rows else node.arguments
         return aggregate.build(tuple(map(self._argument, arguments)), self._rows.time)
 

@@ -246,12 +246,13 @@ AGGREGATES = {
     "pct": Aggregate(2, 2, _percentile),
     "sortsfirst": _by_order(descending=False),
     "sortslast": _by_order(descending=True),
-    "stddev": _of_field("stddev_samp"),
+    "stddev": _of_field("stddev_pop"),
     "sum": _of_field("sum"),
+    "variance": _of_field("var_pop"),
 }
 """Aggregate functions by lower-case name. Missing values are ignored.
 
-`pct` returns a value that occurs (nearest rank), `median` the mean of the middle two, `stddev` that of a sample; `min`
-and `max` of a field consider only its numbers if it has any; among events with the same time, `earliest` returns the
-smallest value and `latest` the greatest.
+`pct` returns a value that occurs (nearest rank), `median` the mean of the middle two; `stddev` and `variance` are those
+of a population, since the values are all there are; `min` and `max` of a field consider only its numbers if it has any;
+among events with the same time, `earliest` returns the smallest value and `latest` the greatest.
 """

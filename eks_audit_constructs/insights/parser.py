@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,7 @@ class _Reader(Transformer[Token, Any]):
                 raise self._script.refusal(
                     pattern.start_pos, "the regular expression has no named group", "Name one, as in (?<user>\\S+)."
                 )
+            self._check_names(pattern, names)
             return Parse(source=source, pattern=regex, names=names, **_span(meta))
         glob = self._text(pattern)
         if glob.value.count("*") != len(aliases):
@@ -140,7 +142,9 @@ class _Reader(Transformer[Token, Any]):
                 f"the pattern has {glob.value.count('*')} * for {len(aliases)} name(s)",
                 "Give each * a name after `as`.",
             )
-        return Parse(source=source, pattern=glob, names=tuple(_name(alias).flat for alias in aliases), **_span(meta))
+        names = tuple(_name(alias).flat for alias in aliases)
+        self._check_names(pattern, names)
+        return Parse(source=source, pattern=glob, names=names, **_span(meta))
 
     def stats(self, meta: Meta, parts: list[Any]) -> Command:
         items, groups = parts
@@ -171,7 +175,7 @@ class _Reader(Transformer[Token, Any]):
             name = expression.flat
         else:
             name = " ".join(self._script.text[expression.start : expression.end].split())
-        return Item(expression=expression, name=name, **_span(meta))
+        return Item(expression=expression, name=name, aliased=alias is not None, **_span(meta))
 
     def key(self, meta: Meta, parts: list[Any]) -> Key:
         expression, direction = parts
@@ -243,7 +247,7 @@ class _Reader(Transformer[Token, Any]):
             for argument in arguments
             if argument is not None
         )
-        return Call(function=str(function), arguments=read, **_span(meta))
+        return Call(function=function.lower(), arguments=read, **_span(meta))
 
     def _text(self, token: Token) -> Text:
         start = token.start_pos or 0
@@ -254,6 +258,13 @@ class _Reader(Transformer[Token, Any]):
                 "Double the backslash.",
             )
         return Text(value=_ESCAPE.sub(r"\1", token[1:-1]), start=start, end=start + len(token))
+
+    def _check_names(self, pattern: Token, names: Sequence[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise self._script.refusal(
+                    pattern.start_pos or 0, f"two columns of this command are called {name}", "Rename one of them."
+                )
 
     def _regex(self, token: Token) -> Regex:
         start = token.start_pos or 0

@@ -14,7 +14,7 @@ from eks_audit_constructs.duck import session
 from eks_audit_constructs.insights.syntax import Regex
 from eks_audit_constructs.insights.values import UnsupportedInQueryError
 
-__all__ = ["groups", "of_glob", "of_regex"]
+__all__ = ["groups", "of_glob", "of_regex", "once"]
 
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|\((?:\?P?<(?P<name>[A-Za-z_]\w*)>)?(?P<other>\?)?", re.DOTALL
@@ -46,6 +46,11 @@ def groups(source: str) -> list[str | None]:
         for found in _TOKEN.finditer(source)
         if found[0].startswith("(") and (found["name"] or not found["other"])
     ]
+
+
+def once(source: str) -> str:
+    """Return a regular expression that matches where this one first does, and not again after it."""
+    return f"(?:{source})(?s:.*)"
 
 
 def of_glob(glob: str) -> str:

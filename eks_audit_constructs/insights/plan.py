@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eks_audit_constructs.insights.events import Events
-from eks_audit_constructs.insights.expressions import Aggregates, Expressions, compact
+from eks_audit_constructs.insights.expressions import Aggregates, Expressions
 from eks_audit_constructs.insights.order import check_order
 from eks_audit_constructs.insights.parser import MAX_ROWS
 from eks_audit_constructs.insights.syntax import (
     Command,
     Dedup,
     Display,
+    Expression,
     Fields,
     Filter,
     Item,
@@ -105,13 +106,10 @@ class _Stage:
                 self.limit = count
 
     def _named(self, items: Sequence[Item]) -> dict[str, Value]:
+        _check_names(self.expressions.script, items)
         named = {}
         for item in items:
-            value = self.expressions.value(item.expression)
-            named[item.name] = value
-            if item.name not in self.expressions.names and not isinstance(item.expression, Name):
-                self.expressions.names[compact(item.name)] = value
-            self.expressions.names[item.name] = value
+            named[item.name] = self.expressions.names[item.name] = self.expressions.value(item.expression)
         return named
 
     def _plain(self, name: Name) -> Value:
@@ -149,8 +147,7 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
             reduce, table = grouped.first(stage.condition), "select * from reduced where keep"
         else:
             table = grouped.later(stage.condition, table)
-        names = {name: value for known, value in grouped.columns.items() for name in (known, compact(known))}
-        after = Expressions(script, names, _gone, time=None, now=now)
+        after = Expressions(script, dict(grouped.columns), _gone, columns=grouped.unnamed, time=None, now=now)
         stage = _Stage(expressions=after, shown=grouped.columns, aggregated=True)
     if reduce is None or table is None:
         reduce, result = _first_rows(stage), _in_order(stage)
@@ -158,6 +155,16 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
         result = _listed(stage, table)
     columns = tuple((name, value.kind) for name, value in stage.columns.items())
     return Plan(events=events, reduce=reduce, result=result, columns=columns)
+
+
+def _check_names(script: Script, items: Sequence[Item]) -> None:
+    """Check that no two columns of a command have the same name."""
+    first: dict[str, Item] = {}
+    for item in items:
+        if first.setdefault(item.name, item).expression != item.expression:
+            raise script.refusal(
+                item.start, f"two columns of this command are called {item.name}", "Give each its own name after `as`."
+            )
 
 
 def _gone(_: Name) -> Value:
@@ -174,10 +181,14 @@ class _Grouped:
     values: tuple[str, ...]
     columns: dict[str, Value]
     """As later commands see them: groups first."""
+    unnamed: dict[Expression, Value]
+    """Those without an alias, by what they are."""
 
     @classmethod
     def of(cls, stage: _Stage, stats: Stats, *, kept: str | None) -> _Grouped:
+        _check_names(stage.expressions.script, [*stats.groups, *stats.items])
         names: dict[str, Value] = {}
+        unnamed: dict[Expression, Value] = {}
         groups: list[str] = []
         for item in stats.groups:
             value = stage.expressions.value(item.expression)
@@ -186,16 +197,20 @@ class _Grouped:
                     item.start, "maps and lists cannot be grouped by", "Name one of its fields."
                 )
             names[item.name] = Value(_stored(value.kind), f"g{len(groups)}")
+            if not item.aliased:
+                unnamed[item.expression] = names[item.name]
             groups.append(value.sql)
-        aggregates = Aggregates(stage.expressions, dict(names), kept=kept)
+        aggregates = Aggregates(stage.expressions, dict(names), columns=dict(unnamed), kept=kept)
         columns = dict(names)
         values: list[str] = []
         for item in stats.items:
             value = aggregates.value(item.expression)
             aggregates.names[item.name] = value
             columns[item.name] = Value(_stored(value.kind), f"a{len(values)}")
+            if not item.aliased:
+                unnamed[item.expression] = columns[item.name]
             values.append(value.sql)
-        return cls(groups=tuple(groups), values=tuple(values), columns=columns)
+        return cls(groups=tuple(groups), values=tuple(values), columns=columns, unnamed=unnamed)
 
     def first(self, condition: str) -> str:
         keys = [f"case when keep then {group} end as g{index}" for index, group in enumerate(self.groups)]

@@ -1,9 +1,12 @@
-"""The syntax tree of a Logs Insights query; each node has its position in the text."""
+"""The syntax tree of a Logs Insights query; each node has its position in the text.
+
+Positions do not count when nodes are compared: `count(*)` equals `COUNT( * )` elsewhere in the query.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from eks_audit_constructs.errors import QueryError
@@ -68,9 +71,9 @@ _WORD = re.compile(r"[\w@.]+|`[^`]*`")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Node:
-    start: int
+    start: int = field(compare=False)
     """Position of the first character."""
-    end: int
+    end: int = field(compare=False)
     """Position after the last character."""
 
 
@@ -115,6 +118,7 @@ class Star(_Node):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call(_Node):
     function: str
+    """In lower case."""
     arguments: tuple[Expression, ...]
 
 
@@ -178,6 +182,7 @@ class Item(_Node):
 
     expression: Expression
     name: str
+    aliased: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,7 +110,7 @@ def truth(value: Value) -> str:
 def sort_key(value: Value, *, descending: bool) -> list[str]:
     """Return the arguments of DuckDB's `create_sort_key` for one key. Missing values come last in both directions.
 
-    Ascending, text comes before numbers, in natural order.
+    Ascending, text comes before numbers, in natural order. Equal numbers come in the order of their text: 01 before 1.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Sort.html
 
     Raises:
@@ -127,7 +127,7 @@ def sort_key(value: Value, *, descending: bool) -> list[str]:
         *(f"{value.sql} is null", last),
         *(f"{numeric} is not null", order),
         *(numeric, order),
-        *(f"natural_order({value.sql})", order),
+        *(f"if({numeric} is null, natural_order({value.sql}), {value.sql})", order),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eks_audit_constructs.errors import QueryError
 from tests.insights.builders import Ask, at
 
 EVENTS = (
@@ -56,6 +57,7 @@ class TestRows:
             "A9876fghj",
             "a12345hfh",
             "0",
+            "01",
             "1",
             "2",
         ]
@@ -120,6 +122,21 @@ class TestParse:
         query = "parse @message 'latency := *}' as ms | parse ms '*.*' as whole, part | filter part = 5 | display whole"
         assert ask(query, self.LINE, "other").rows == (("12",),)
 
+    def test_a_group_that_takes_no_part_is_missing_and_an_empty_one_is_not(self, ask: Ask) -> None:
+        query = r"parse @message /(?<n>\d+)(?<unit>s)?(?<rest>.*)/ | display n, unit, rest"
+        assert set(ask(query, "10s", "7!", "x").rows) == {("10", "s", ""), ("7", None, "!"), (None, None, None)}
+        assert ask("parse '*-*' as a, b | display a, b", "-").rows == (("", ""),)
+
+    def test_only_the_first_match_counts(self, ask: Ask) -> None:
+        assert ask(r"parse /(?<a>x)?(?<b>y)/ | display a, b", "y xy").rows == ((None, "y"),)
+
+    def test_fourteen_names(self, ask: Ask) -> None:
+        names = [f"n{number}" for number in range(14)]
+        letters = "a b c d e f g h i j k l m n"
+        glob, regex = " ".join("*" * 14), " ".join(rf"(?<{name}>\w)" for name in names)
+        for pattern in (f"'{glob}' as {', '.join(names)}", f"/{regex}/"):
+            assert ask(f"parse {pattern} | display {', '.join(names)}", letters).rows == (tuple(letters.split()),)
+
 
 class TestStats:
     def test_counts_by_group(self, ask: Ask) -> None:
@@ -136,7 +153,8 @@ class TestStats:
             "avg(bytes)": 25,
             "min(bytes)": "10",
             "max(bytes)": "40",
-            "stddev(bytes)": pytest.approx((500 / 3) ** 0.5),
+            "stddev(bytes)": pytest.approx(125**0.5),
+            "variance(bytes)": 125,
             "median(bytes)": 25,
             "pct(bytes, 75)": 30,
             "pct(bytes, 76)": 40,
@@ -178,6 +196,17 @@ class TestStats:
     def test_a_column_may_be_named_as_it_is_written(self, ask: Ask) -> None:
         query = "stats count(*), max(bytes) by verb | filter count(*) > 1 or `max(bytes)` >= 40 | sort count( * ) desc"
         assert ask(query, *EVENTS).rows == (("get", 2, "20"), ("delete", 1, "40"))
+
+    def test_spaces_within_quotes_tell_columns_apart(self, ask: Ask) -> None:
+        query = """stats count(*) by concat(verb, "a b"), concat(verb,"ab")
+            | display CONCAT( verb, "ab" ), concat(verb, 'a b'), COUNT( * )"""
+        assert ask(query, EVENTS[1]).rows == (("listab", "lista b", 1),)
+
+    def test_an_alias_is_no_expression(self, ask: Ask) -> None:
+        query = "stats sum(bytes) as `count(*)`, max(bytes) by verb | display `count(*)` | sort `count(*)`"
+        assert ask(query, *EVENTS).rows == ((30,), (30,), (40,))
+        with pytest.raises(QueryError, match="aggregates events"):
+            ask("stats sum(bytes) as `count(*)` | filter count(*) > 1", *EVENTS)
 
     def test_the_example_of_two_stats(self, ask: Ask) -> None:
         query = """

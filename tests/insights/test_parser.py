@@ -169,6 +169,11 @@ def test_of_a_long_line_only_what_is_near_is_shown() -> None:
         ("limit 10001", "10001", "1 to 10,000"),
         ("parse @message 'a * *' as b", "'", "2 .* for 1 name"),
         ("parse @message /a(b)/", "/", "no named group"),
+        ("parse @message '* *' as b, b", "'", "two columns"),
+        ("parse @message /(?<a>x)(?<a>y)/", "/", "two columns"),
+        ("fields a as x, b as x", "b", "two columns of this command are called x"),
+        ("stats sum(a) as x, sum(b) as x", "sum", "two columns"),
+        ("stats max(a) as a by a", "max", "two columns"),
     ],
 )
 def test_what_is_refused(text: str, value: str, limit: str) -> None:
