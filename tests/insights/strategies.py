@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["events", "expressions", "queries", "spaced"]
+__all__ = ["AGGREGATES", "events", "expressions", "queries", "spaced"]
 
 LEAVES: tuple[Any, ...] = (
     *(0, 1, -1, 403, 4.5, 10, True, False, None),
@@ -39,6 +39,10 @@ REGEXES = (
     r"/(?<p>\d*)(?<q>z)?/",
 )
 GLOBS = ("'x=* y=*' as p, q", "'*=*' as p, q", "'* *' as p, q", "'a*' as p", "'*' as p")
+AGGREGATES = (
+    *("count", "count_distinct", "sum", "avg", "min", "max", "median", "stddev", "variance"),
+    *("sortsFirst", "sortsLast", "earliest", "latest"),
+)
 PATTERNS = ("'a'", "''", "'1'", r"/^a/", r"/\d$/", r"/^$/")
 
 
@@ -110,14 +114,10 @@ def _conditions(known: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
 
 
 def _aggregates(known: tuple[str, ...]) -> st.SearchStrategy[str]:
-    functions = (
-        *("count", "count_distinct", "sum", "avg", "min", "max", "median", "stddev", "variance"),
-        *("sortsFirst", "sortsLast", "earliest", "latest"),
-    )
     name = _names(known)
     return st.one_of(
         st.just("count(*)"),
-        st.builds("{}({})".format, st.sampled_from(functions), name),
+        st.builds("{}({})".format, st.sampled_from(AGGREGATES), name),
         st.builds("pct({}, {})".format, name, st.sampled_from((0, 1, 50, 75, 99, 100))),
         st.builds("sum({}) + count(*) * 2".format, name),
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from eks_audit_constructs.insights import Cell, run
 from tests.depth import examples
 from tests.insights import twin
-from tests.insights.strategies import events, expressions, queries, spaced
+from tests.insights.strategies import AGGREGATES, events, expressions, queries, spaced
 
 SLOW = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -32,6 +32,16 @@ def answered(query: str, made: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...
 @given(query=queries(), made=events())
 @SLOW
 def test_a_query_answers_as_its_twin(query: str, made: list[dict[str, Any]]) -> None:
+    check(query, made)
+
+
+@given(name=st.sampled_from(("v", "w", "code", "list.0")), by=st.sampled_from(("", " by w")), made=events())
+@SLOW
+def test_each_aggregate_is_that_of_its_twin(name: str, by: str, made: list[dict[str, Any]]) -> None:
+    check(f"stats {', '.join(f'{function}({name})' for function in AGGREGATES)}{by}", made)
+
+
+def check(query: str, made: list[dict[str, Any]]) -> None:
     columns, rows = twin.answer(query, made)
     answered_columns, answered_rows = answered(query, made)
 
