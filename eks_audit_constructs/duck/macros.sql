@@ -30,6 +30,19 @@ create macro first_leaf(jsons) as list_filter(
     list_transform(jsons, lambda json: leaf(json)), lambda found: found is not null
 )[1];
 
+create macro occurrences(source, sign) as length(source) - length(replace(source, sign, ''));
+
+-- The number of fields in JSON whose texts and white space are taken out: values that are no null, map or list.
+create macro fields_in(bare) as 1 + occurrences(bare, ',')
+    - occurrences(bare, 'n') - occurrences(bare, '{}') // 2 - occurrences(bare, '[]') // 2;
+
+-- Whether a JSON object has more fields than this. Fields have commas between them; counting those first is fast.
+create macro has_more_fields(message, most) as case
+    when occurrences(message, ',') >= most
+        then fields_in(regexp_replace(message, '"(\\.|[^"\\])*"|\s', '', 'g')) > most
+    else false
+end;
+
 -- The map or list that jsonParse() returns for a text, NULL for any other text.
 create macro structure(source) as case
     when regexp_matches(source, '^\s*[{\[]') then try(json_extract(source, '$'))

@@ -44,4 +44,4 @@ def run(
     notes: list[str] = []
     with opened(logs, say=notes.append) as found:
         table = answer(Script(text=text, where=where), found, progress=progress)
-    return replace(table, notes=(*notes, *table.notes))
+    return replace(table, notes=(*table.notes, *notes))

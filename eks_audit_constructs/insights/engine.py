@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,18 +18,20 @@ import orjson
 from eks_audit_constructs.audit_logs.logs import Log, read_lines
 from eks_audit_constructs.duck import session
 from eks_audit_constructs.errors import QueryError
+from eks_audit_constructs.insights.empty import Found, remarks
 from eks_audit_constructs.insights.events import Copy, lines
 from eks_audit_constructs.insights.parser import parse
 from eks_audit_constructs.insights.plan import Plan, plan
 from eks_audit_constructs.insights.syntax import Script
 from eks_audit_constructs.insights.values import Kind
+from eks_audit_constructs.reports import number
 
 __all__ = ["Cell", "Table", "answer"]
 
 Cell: TypeAlias = str | int | float | None
 """A time is text in UTC, as CloudWatch shows it; true and false are 1 and 0; None is a missing field."""
 
-_COUNTS = "select sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed) from reduced"
+_COUNTS = "sum(n), sum(n) filter (keep), sum(unreadable), sum(untimed), sum(many)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +46,7 @@ class Table:
         scanned: Events in the logs; blank lines do not count.
         unreadable: Scanned events that are not JSON objects.
         untimed: Scanned events without a time, which have no `@timestamp`.
-        notes: Remarks on the logs: damage, and what was left out.
+        notes: Remarks on the query and on what is empty, and on the logs: damage, and what was left out.
     """
 
     columns: tuple[str, ...]
@@ -73,7 +75,8 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
         with session.database() as database, session.checked([log for log in logs if log.gzipped]):
             with session.watched(database, progress or (lambda _: None)):
                 _reduce(database, planned, logs)
-            counts = database.execute(_COUNTS).fetchone()
+            found = ", ".join([_COUNTS, *(f"bool_or({column})" for column in planned.events.findings)])
+            counts = database.execute(f"select {found} from reduced").fetchone()
             rows = database.execute(planned.result).fetchall()
     except duckdb.Error as error:
         raise QueryError(
@@ -82,7 +85,10 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
             limit=f"DuckDB cannot run it: {str(error).splitlines()[0]}",
             way_out="If memory or the disk is full, query fewer logs at a time.",
         ) from error
-    scanned, matched, unreadable, untimed = (int(count or 0) for count in counts or (0, 0, 0, 0))
+    assert counts is not None
+    scanned, matched, unreadable, untimed, many = (int(count or 0) for count in counts[:5])
+    here, lists, maps = (map(bool, counts[first::3]) for first in (5, 6, 7))
+    fields = dict(zip(planned.events.names, map(Found, here, lists, maps), strict=True))
     kinds = [kind for _, kind in planned.columns]
     return Table(
         columns=tuple(name for name, _ in planned.columns),
@@ -91,8 +97,18 @@ def answer(script: Script, logs: Sequence[Log], *, progress: Callable[[float], N
         scanned=scanned,
         unreadable=unreadable,
         untimed=untimed,
-        notes=planned.events.notes(logs),
+        notes=(*_notes(script, fields if scanned > unreadable else {}, many), *planned.events.notes(logs)),
     )
+
+
+def _notes(script: Script, fields: Mapping[str, Found], many: int) -> Iterator[str]:
+    yield from script.notes
+    yield from remarks(script.text, fields)
+    if many:
+        yield (
+            f"{number(many, 'event has', 'events have')} more than 200 fields, of which CloudWatch finds the first 200;"
+            " here all are found. In CloudWatch, search @message for the others."
+        )
 
 
 def _reduce(database: duckdb.DuckDBPyConnection, planned: Plan, logs: Sequence[Log]) -> None:

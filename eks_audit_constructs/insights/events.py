@@ -33,6 +33,9 @@ from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, 
 
 __all__ = ["Copy", "Events", "lines"]
 
+_DISCOVERED = 200
+"""The most fields of an event that CloudWatch finds.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html"""
 _BUILT_IN = {
     "@message": Value(Kind.TEXT, "message"),
     "@timestamp": Value(Kind.TIME, "time"),
@@ -90,26 +93,53 @@ class Events:
             raise UnsupportedInQueryError("no log file contains this field", f"Use one of {', '.join(_BUILT_IN)}.")
         return Value(Kind.TEXT, self._columns.setdefault(name.flat, f"v{len(self._columns)}"))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that a query uses."""
+        return tuple(self._columns)
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """SQL over events, by the name of its column: whether one has the field, or has a list or a map there."""
+        return {
+            f"{column}_{what}": f"coalesce(bool_or({test}), false)"
+            for column in self._columns.values()
+            for what, test in (
+                ("here", f"{column} is not null"),
+                ("list", f"{column}_is = '['"),
+                ("map", f"{column}_is = '{{'"),
+            )
+        }
+
     def select(self, logs: Sequence[Log], copies: Mapping[Path, Copy]) -> str:
         """Return the SQL of the events, which `lines` describes.
 
-        Columns: `message`, `readable`, `time`, `stream`, `log_group`, `received`, and the fields used.
+        Columns: `message`, `readable`, `time`, `stream`, `log_group`, `received`, `many` and the fields used. `many` is
+        whether the event has more fields than CloudWatch finds; a column that ends with `_is` has the sign with which
+        the JSON of a field begins.
         """
         wanted = [*TIMES, "kind", *(name for name in self._columns if name not in (*TIMES, "kind"))]
         places: dict[str, str] = {}
+        begins: dict[str, str] = {}
         paths: list[str] = []
         for name in wanted:
             ways = pointers(name)
             first, last = len(paths) + 1, len(paths) + len(ways)
             others = f", first_leaf(fields[{first + 1}:{last}])" if len(ways) > 1 else ""
             places[name] = f"coalesce(leaf(fields[{first}]){others})"
+            begins[name] = (
+                f"coalesce({', '.join(f'left(fields[{place}]::varchar, 1)' for place in range(first, last + 1))})"
+            )
             paths += ways
-        columns = "".join(f", {places[name]} as {column}" for name, column in self._columns.items())
+        columns = "".join(
+            f", {places[name]} as {column}, {begins[name]} as {column}_is" for name, column in self._columns.items()
+        )
+        many = f"coalesce(fields is not null and has_more_fields(message, {_DISCOVERED}), false)"
         times = ", ".join(f"moment({places[name]})" for name in TIMES)
         # Parse only what looks like an object: a TRY that fails once parses its whole vector row by row.
         return f"""
             select
-                message, fields is not null as readable,
+                message, fields is not null as readable, {many if self._columns else "false"} as many,
                 coalesce(moment(written), {times}) as time,
                 coalesce(log_stream, stream_of(message, {places["kind"]})) as stream,
                 log_group, received

@@ -29,6 +29,7 @@ from eks_audit_constructs.insights.syntax import (
     Negation,
     Number,
     Operation,
+    Path,
     Period,
     Regex,
     Script,
@@ -118,6 +119,11 @@ class Expressions:
                 return Value(Kind.QUOTED, literal(written), written)
             case Call():
                 return self._call(node)
+            case Path(parts=parts):
+                parsed = self.value(node.operand)
+                if parsed.json is None:
+                    raise UnsupportedInQueryError("only a map or list has parts", "Use the result of jsonParse().")
+                return _part(parsed.json, parts)
             case Operation():
                 return self._operation(node)
             case Comparison(sign=sign):
@@ -141,9 +147,12 @@ class Expressions:
             return self.names[name.flat]
         for length in range(len(name.parts) - 1, 0, -1):
             parent = self.names.get(".".join(name.parts[:length]))
-            if parent is not None and parent.kind is Kind.MAP:
-                pointer = json_pointer(name.parts[length:])
-                return Value(Kind.TEXT, f"leaf(json_extract({parent.sql}, {literal(pointer)}))")
+            if parent is not None and parent.json is not None:
+                return _part(parent.json, name.parts[length:])
+        if name.indexed:
+            raise UnsupportedInQueryError(
+                "a field of the log has no index, only the result of jsonParse() has", "Name the element as in list.0."
+            )
         return self._field(name)
 
     def _operation(self, node: Operation) -> Value:
@@ -269,6 +278,11 @@ class Aggregates(Expressions):
         if self._kept is None or value.constant is not None:
             return value
         return Value(value.kind, f"case when {self._kept} then {value.sql} end")
+
+
+def _part(json: str, keys: tuple[str, ...]) -> Value:
+    part = f"json_extract({json}, {literal(json_pointer(keys))})"
+    return Value(Kind.TEXT, f"leaf({part})", json=part)
 
 
 def _compared(sign: str, left: Value, right: Value) -> str:

@@ -126,9 +126,14 @@ def _replace(source: Value, old: Value, new: Value) -> Value:
 
 
 def _json_stringify(value: Value) -> Value:
-    if value.kind is not Kind.MAP:
+    if value.json is None:
         raise UnsupportedInQueryError("jsonStringify() takes a map or list", "Pass it the result of jsonParse().")
-    return _text(f"{value.sql}::varchar")
+    return _text(f"case when left({value.json}::varchar, 1) in ('{{', '[') then {value.json}::varchar end")
+
+
+def _json_parse(value: Value) -> Value:
+    parsed = f"structure({text(value)})"
+    return Value(Kind.MAP, parsed, json=parsed)
 
 
 def _from_millis(value: Value) -> Value:
@@ -158,7 +163,7 @@ SCALARS = {
     "isvalidip": _valid("ip4", "ip6"),
     "isvalidipv4": _valid("ip4"),
     "isvalidipv6": _valid("ip6"),
-    "jsonparse": Scalar(1, 1, lambda value: Value(Kind.MAP, f"structure({text(value)})")),
+    "jsonparse": Scalar(1, 1, _json_parse),
     "jsonstringify": Scalar(1, 1, _json_stringify),
     "least": _of_numbers("least", 1, None),
     "log": Scalar(1, 1, lambda value: _number(f"case when {number(value)} > 0 then ln({number(value)}) end")),
@@ -232,12 +237,15 @@ def _count(values: _Values, _: str | None) -> Value:
     return _number(f"count({_comparable(values[0]).sql if values else '*'})::double")
 
 
+def _count_distinct(values: _Values, _: str | None) -> Value:
+    return _number(f"count(distinct {_comparable(values[0]).sql})::double")
+
+
 AGGREGATES = {
     "avg": _of_field("avg"),
     "count": Aggregate(0, 1, _count),
-    "count_distinct": Aggregate(
-        1, 1, lambda values, _: _number(f"count(distinct {_comparable(values[0]).sql})::double")
-    ),
+    "count_distinct": Aggregate(1, 1, _count_distinct),
+    "countdistinct": Aggregate(1, 1, _count_distinct),
     "earliest": _by_time("arg_min"),
     "latest": _by_time("arg_max"),
     "max": _extreme("max"),

@@ -13,6 +13,9 @@ from eks_audit_constructs.insights.syntax import Command, Dedup, Display, Fields
 __all__ = ["check_order"]
 
 
+_MOST_STATS = 10
+
+
 def check_order(script: Script, commands: Sequence[Command]) -> None:
     """Check the order of a query's commands.
 
@@ -26,8 +29,8 @@ def check_order(script: Script, commands: Sequence[Command]) -> None:
             raise script.refusal(command.start, "only limit may follow dedup", "Move this before it.")
         if kind is Stats and not {Sort, Limit, Dedup}.isdisjoint(before):
             raise script.refusal(command.start, "sort, limit and dedup come after the last stats", "Move them.")
-        if kind is Stats and before.count(Stats) == 2:
-            raise script.refusal(command.start, "a query can have at most two stats", "Merge them.")
+        if kind is Stats and before.count(Stats) == _MOST_STATS:
+            raise script.refusal(command.start, f"a query can have at most {_MOST_STATS} stats", "Merge them.")
         if Limit in before and kind not in (Fields, Display):
             raise script.refusal(command.start, "what this does after limit is undocumented", "Move limit to the end.")
         if kind in (Sort, Limit) and kind in before:

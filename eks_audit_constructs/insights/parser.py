@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
@@ -36,6 +36,7 @@ from eks_audit_constructs.insights.syntax import (
     Number,
     Operation,
     Parse,
+    Path,
     Period,
     Regex,
     Script,
@@ -48,9 +49,10 @@ from eks_audit_constructs.insights.syntax import (
 __all__ = ["MAX_ROWS", "parse"]
 
 MAX_ROWS = 10_000
-"""The most rows that a query returns, and the default of `limit`.
+"""The default of `limit`.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Limit.html"""
 
+_MOST_ROWS = 100_000
 _COMMANDS = ("fields", "display", "filter", "parse", "stats", "sort", "limit", "dedup")
 _PART = re.compile(r"`([^`]+)`|([\w@]+)")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -79,7 +81,7 @@ def parse(script: Script) -> tuple[Command, ...]:
 
 @cache
 def _parser() -> Lark:
-    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    grammar = File(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, start="query", parser="lalr", maybe_placeholders=True, propagate_positions=True)
 
 
@@ -93,9 +95,7 @@ def _unexpected(script: Script, error: UnexpectedInput) -> QueryError:
             at, "this is not a command that can be run offline", f"Use {', '.join(_COMMANDS[:-1])} or {_COMMANDS[-1]}."
         )
     if script.text[at : at + 1] == "[":
-        return script.refusal(
-            at, "a list may follow only `in`, and cannot index a field", "Name the element, as in list.0."
-        )
+        return script.refusal(at, "a list may follow only `in`", "Name an element of a field as in list.0.")
     return script.refusal(
         at,
         "this is not expected here",
@@ -111,8 +111,11 @@ class _Reader(Transformer[Token, Any]):
         super().__init__()
         self._script = script
 
-    def query(self, meta: Meta, parts: list[Command]) -> tuple[Command, ...]:
-        return tuple(parts)
+    def query(self, meta: Meta, parts: list[Any]) -> tuple[Command, ...]:
+        source, *commands = parts
+        if source is not None:
+            self._script.note("SOURCE is passed over: the logs that are given are queried")
+        return tuple(commands)
 
     def fields(self, meta: Meta, parts: list[Item]) -> Command:
         return Fields(items=tuple(parts), **_span(meta))
@@ -154,10 +157,11 @@ class _Reader(Transformer[Token, Any]):
         return Sort(keys=tuple(parts), **_span(meta))
 
     def limit(self, meta: Meta, parts: list[Token]) -> Command:
-        text = str(parts[0])
-        if not text.isdecimal() or not 1 <= int(text) <= MAX_ROWS:
+        number = parts[-1]  # `limit any` may return any of the rows, so also the first
+        text = str(number)
+        if not text.isdecimal() or not 1 <= int(text) <= _MOST_ROWS:
             raise self._script.refusal(
-                parts[0].start_pos or 0, f"a query returns 1 to {MAX_ROWS:,} rows", "Use a number in this range."
+                number.start_pos or 0, f"a query returns 1 to {_MOST_ROWS:,} rows", "Use a number in this range."
             )
         return Limit(count=int(text), **_span(meta))
 
@@ -187,15 +191,22 @@ class _Reader(Transformer[Token, Any]):
     def both(self, meta: Meta, parts: list[Expression]) -> Expression:
         return Logic(word="and", terms=tuple(parts), **_span(meta))
 
-    def negation(self, meta: Meta, parts: list[Expression]) -> Expression:
+    def negation(self, meta: Meta, parts: list[Any]) -> Expression:
+        if len(parts) > 1:
+            self._undocumented("!", "not")
         return Negation(operand=parts[-1], **_span(meta))
 
     def comparison(self, meta: Meta, parts: list[Any]) -> Expression:
         left, sign, right = parts
+        if sign == "==":
+            self._undocumented("==", "=")
+            sign = "="
         return Comparison(sign=str(sign), left=left, right=right, **_span(meta))
 
     def match(self, meta: Meta, parts: list[Any]) -> Expression:
-        operand, absent, pattern = parts
+        operand, absent, word, pattern = parts
+        if word == "~=":
+            self._undocumented("~=", "=~")
         read = self._regex(pattern) if pattern.type == "REGEX" else self._text(pattern)
         return Match(operand=operand, pattern=read, absent=absent is not None, **_span(meta))
 
@@ -259,6 +270,12 @@ class _Reader(Transformer[Token, Any]):
             )
         return Text(value=_ESCAPE.sub(r"\1", token[1:-1]), start=start, end=start + len(token))
 
+    def path(self, meta: Meta, parts: list[Any]) -> Expression:
+        return Path(operand=parts[0], parts=_parts(parts[1]), **_span(meta))
+
+    def _undocumented(self, sign: str, meant: str) -> None:
+        self._script.note(f"{sign} is read as {meant}: CloudWatch documents only {meant}")
+
     def _check_names(self, pattern: Token, names: Sequence[str]) -> None:
         for name in names:
             if names.count(name) > 1:
@@ -276,6 +293,10 @@ def _span(meta: Meta) -> dict[str, int]:
 
 
 def _name(token: Token) -> Name:
-    parts = tuple(quoted or plain for quoted, plain in _PART.findall(token))
     start = token.start_pos or 0
-    return Name(parts=parts, start=start, end=start + len(token))
+    indexed = "[" in re.sub("`[^`]*`", "", token)
+    return Name(parts=_parts(token), indexed=indexed, start=start, end=start + len(token))
+
+
+def _parts(token: Token) -> tuple[str, ...]:
+    return tuple(quoted or plain for quoted, plain in _PART.findall(token))

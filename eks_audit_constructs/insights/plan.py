@@ -6,7 +6,7 @@ rows go into one more group, so that they are counted and memory stays bounded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from eks_audit_constructs.insights.events import Events
@@ -32,7 +32,10 @@ from eks_audit_constructs.insights.values import Kind, UnsupportedInQueryError, 
 
 __all__ = ["Plan", "plan"]
 
-_COUNTS = "count(*) as n, count(*) filter (not readable) as unreadable, count(*) filter (time is null) as untimed"
+_COUNTS = (
+    "count(*) as n, count(*) filter (not readable) as unreadable, count(*) filter (time is null) as untimed,"
+    " count(*) filter (many) as many"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +45,7 @@ class Plan:
     Attributes:
         events: The fields it uses.
         reduce: Reads the view `lines`, which `events.select` defines. Its rows with `keep` are for `result`; `n`,
-            `unreadable` and `untimed` are the numbers of events in each row.
+            `unreadable`, `untimed` and `many` are the numbers of events in each row; `events.findings` are there too.
         result: Reads the rows from the table `reduced`, which `reduce` defines.
         columns: Column names and kinds.
     """
@@ -144,13 +147,15 @@ def plan(script: Script, commands: Sequence[Command], *, now: float) -> Plan:
             continue
         grouped = _Grouped.of(stage, command, kept=None if table else "keep")
         if table is None:
-            reduce, table = grouped.first(stage.condition), "select * from reduced where keep"
+            reduce, table = grouped.first(stage.condition, events), "select * from reduced where keep"
         else:
             table = grouped.later(stage.condition, table)
-        after = Expressions(script, dict(grouped.columns), _gone, columns=grouped.unnamed, time=None, now=now)
+        after = Expressions(
+            script, dict(grouped.columns), _gone(list(grouped.columns)), columns=grouped.unnamed, time=None, now=now
+        )
         stage = _Stage(expressions=after, shown=grouped.columns, aggregated=True)
     if reduce is None or table is None:
-        reduce, result = _first_rows(stage), _in_order(stage)
+        reduce, result = _first_rows(stage, events), _in_order(stage)
     else:
         result = _listed(stage, table)
     columns = tuple((name, value.kind) for name, value in stage.columns.items())
@@ -167,10 +172,17 @@ def _check_names(script: Script, items: Sequence[Item]) -> None:
             )
 
 
-def _gone(_: Name) -> Value:
-    raise UnsupportedInQueryError(
-        "after stats there are only the columns of stats", "Aggregate the field there, or name it there after `by`."
-    )
+def _gone(columns: Sequence[str]) -> Callable[[Name], Value]:
+    def refuse(name: Name) -> Value:
+        called = [column for column in columns if column.lower().startswith(f"{name.flat.lower()}(")]
+        raise UnsupportedInQueryError(
+            f"after stats there are only its columns: {', '.join(columns)}",
+            f"Write {called[0]}, or give it a name there after `as`."
+            if called
+            else "Aggregate the field there, or name it there after `by`.",
+        )
+
+    return refuse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,10 +224,10 @@ class _Grouped:
             values.append(value.sql)
         return cls(groups=tuple(groups), values=tuple(values), columns=columns, unnamed=unnamed)
 
-    def first(self, condition: str) -> str:
+    def first(self, condition: str, events: Events) -> str:
         keys = [f"case when keep then {group} end as g{index}" for index, group in enumerate(self.groups)]
         return f"""
-            select {", ".join(["keep", *self._selected(), _COUNTS])}
+            select {", ".join(["keep", *self._selected(), *_counts(events)])}
             from (select {", ".join(["*", *keys])} from ({_marked(condition)}))
             group by {", ".join(["keep", *self._keys()])}
         """
@@ -237,6 +249,10 @@ class _Grouped:
         return [*self._keys(), *(f"{value} as a{index}" for index, value in enumerate(self.values))]
 
 
+def _counts(events: Events) -> list[str]:
+    return [_COUNTS, *(f"{found} as {column}" for column, found in events.findings.items())]
+
+
 def _stored(kind: Kind) -> Kind:
     return Kind.TEXT if kind is Kind.QUOTED else kind
 
@@ -245,7 +261,7 @@ def _marked(condition: str) -> str:
     return f"select *, coalesce({condition}, false) as keep from lines"
 
 
-def _first_rows(stage: _Stage) -> str:
+def _first_rows(stage: _Stage, events: Events) -> str:
     """Select the first events in order, as lists `top`; with dedup, one of each group, and all that lack its fields."""
     order = [*(stage.order or []), "time", "'desc nulls last'", "hash(message)", "'asc nulls last'"]
     row = ", ".join(["'place': place", *(f"'c{index}': {_shown(v)}" for index, v in enumerate(stage.columns.values()))])
@@ -257,7 +273,7 @@ def _first_rows(stage: _Stage) -> str:
     if keys:
         top = f"case when lacking then {top} else [arg_min(item, place) filter (keep)] end"
     return f"""
-        select keep, {top} as top, {_COUNTS}
+        select keep, {top} as top, {", ".join(_counts(events))}
         from (
             select *, case when keep then {{{row}}} end as item
             from (

@@ -31,6 +31,7 @@ __all__ = [
     "Number",
     "Operation",
     "Parse",
+    "Path",
     "Period",
     "Regex",
     "Script",
@@ -43,10 +44,22 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """The text of a query, and its name in error messages."""
+    """The text of a query, and its name in error messages.
+
+    Attributes:
+        text: The text.
+        where: Its name.
+        notes: Remarks on how it is read, added while it is parsed.
+    """
 
     text: str
     where: str
+    notes: list[str] = field(default_factory=list, compare=False)
+
+    def note(self, remark: str) -> None:
+        """Add a remark, once."""
+        if remark not in self.notes:
+            self.notes.append(remark)
 
     def refusal(self, at: int, limit: str, way_out: str) -> QueryError:
         """Return an error about the text at a position, with line, column and the line itself."""
@@ -82,6 +95,8 @@ class Name(_Node):
     """A field: its parts between dots; a part in backticks may itself contain dots."""
 
     parts: tuple[str, ...]
+    indexed: bool = field(default=False, compare=False)
+    """Whether it has an index in brackets, which only parsed JSON has: list[0]."""
 
     @property
     def flat(self) -> str:
@@ -120,6 +135,14 @@ class Call(_Node):
     function: str
     """In lower case."""
     arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Path(_Node):
+    """A part of the JSON that a function returns: `jsonParse(@message).verb`."""
+
+    operand: Call
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +195,7 @@ class Negation(_Node):
 
 
 Expression: TypeAlias = (
-    Name | Number | Text | Period | Star | Call | Operation | Comparison | Match | Membership | Logic | Negation
+    Name | Number | Text | Period | Star | Call | Path | Operation | Comparison | Match | Membership | Logic | Negation
 )
 
 

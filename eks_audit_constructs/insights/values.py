@@ -49,6 +49,8 @@ class Value:
     sql: str
     constant: str | float | None = None
     """The value itself, if it is a constant in the query."""
+    json: str | None = None
+    """The JSON that it is a part of, as SQL: what jsonParse() returns, and its parts."""
 
 
 class UnsupportedInQueryError(Exception):
