@@ -11,6 +11,7 @@ from pathlib import Path
 from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.files import exists
+from eks_audit_constructs.insights.placeholders import filled
 from eks_audit_constructs.templates.deployment import in_words, needs_of
 from eks_audit_constructs.templates.from_catalog import from_catalog
 from eks_audit_constructs.templates.items import SavedQuery, Template
@@ -103,8 +104,8 @@ def choose(
         parameters: Values of what only a deployment knows.
 
     Raises:
-        QueryError: There is no such query, none is named, it needs a value that is not given, or both a text and a
-            template are given.
+        QueryError: There is no such query, none is named, it needs a value that is not given, it is in another
+            language, or both a text and a template are given.
         TemplateError: The template cannot be read.
     """
     if text is not None and template is not None:
@@ -124,11 +125,18 @@ def choose(
             way_out="Name one that `eks-audit queries` lists, then the logs; or give --text",
         )
     found = find(saved(template, parameters), name)
-    if needs := needs_of(found.query):
+    if needs := needs_of([found.query, found.language, *found.defaults.values()]):
         raise QueryError(
             found.name, value=found.query, limit=in_words(needs), way_out="Give it with --parameter KEY=VALUE"
         )
-    return found.name, found.query
+    if found.language != "CWLI":
+        raise QueryError(
+            found.name,
+            value=found.language,
+            limit="this query is not in the Logs Insights language, the only one that runs offline",
+            way_out="Write it in that language, and give it as --text.",
+        )
+    return found.name, filled(found.query, found.defaults, where=found.name)
 
 
 def _offer(query: SavedQuery) -> Offer:

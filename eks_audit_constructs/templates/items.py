@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.alarm_rule import Rule
@@ -120,10 +120,14 @@ class Alarm(_Resource):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedQuery(_Resource):
-    """An `AWS::Logs::QueryDefinition`."""
+    """An `AWS::Logs::QueryDefinition` or `AWS::Logs::ScheduledQuery`."""
 
     name: str
     query: str
+    language: str = "CWLI"
+    """CWLI is Logs Insights; others are PPL and SQL."""
+    defaults: Mapping[str, str | None] = field(default_factory=dict)
+    """The parameters of the query, such as `who` for `{{who}}`; None for one without a default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

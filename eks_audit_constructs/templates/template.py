@@ -22,6 +22,7 @@ from eks_audit_constructs.templates.resource import Resource
 
 __all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "read_template"]
 
+_QUERIES = ("AWS::Logs::QueryDefinition", "AWS::Logs::ScheduledQuery")
 _STACK = "AWS::CloudFormation::Stack"
 _STACK_SET = "AWS::CloudFormation::StackSet"
 
@@ -136,7 +137,7 @@ class _Reader:
             self.alarms.append(composite_alarm(Resource(key, body, self.resolver)))
         elif kind in OTHER_ALARMS:
             self.alarms.append(other_alarm(Resource(key, body, self.resolver), kind))
-        elif kind == "AWS::Logs::QueryDefinition":
+        elif kind in _QUERIES:
             self._add_query(Resource(key, body, self.resolver))
         elif kind == _STACK and key.logical_id not in self.document.nested:
             self.unread.append(f"the template of the nested stack {key.logical_id} is not here, so it is not read")
@@ -148,7 +149,20 @@ class _Reader:
             return
         name, query = resource.properties.name("Name"), resource.properties.name("QueryString")
         id, template = resource.key.logical_id, resource.key.template
-        self.queries.append(SavedQuery(logical_id=id, template=template, name=name or id, query=query or ""))
+        self.queries.append(
+            SavedQuery(
+                logical_id=id,
+                template=template,
+                name=name or id,
+                query=query or "",
+                language=resource.properties.name("QueryLanguage") or "CWLI",
+                defaults={
+                    parameter: part.name("DefaultValue")
+                    for part in resource.properties.parts("Parameters")
+                    if (parameter := part.name("Name"))
+                },
+            )
+        )
 
     def _log_classes(self) -> dict[str, str]:
         """Return the classes of the log groups that the template defines, by name."""

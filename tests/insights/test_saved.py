@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.console import Console
 from eks_audit_constructs import catalog
 from eks_audit_constructs.errors import QueryError
 from eks_audit_constructs.insights import Table, choose, find, run
+from eks_audit_constructs.insights.placeholders import filled
 from eks_audit_constructs.insights.saved import offers, saved
 from eks_audit_constructs.insights.show import as_json, offers_as_json, print_answer, print_offers
 from eks_audit_constructs.templates.template import Template, read_template
@@ -159,6 +161,64 @@ class TestChoose:
     def test_a_text_in_the_place_of_the_name(self) -> None:
         with pytest.raises(QueryError, match="as --text"):
             choose("fields verb | limit 5" * 50, text=None, template=None)
+
+
+class TestLanguages:
+    WHO: ClassVar = {"Name": "who", "DefaultValue": "kubernetes-admin"}
+
+    @pytest.fixture
+    def languages(self, tmp_path: Path) -> Path:
+        def definition(kind: str = "QueryDefinition", **properties: object) -> dict[str, object]:
+            return {"Type": f"AWS::Logs::{kind}", "Properties": properties}
+
+        by_user = "filter user.username = {{who}} | stats count(*) by verb"
+        return write_template(
+            tmp_path,
+            Sql=definition(Name="a/sql", QueryLanguage="SQL", QueryString="SELECT verb FROM `x`"),
+            Ppl=definition(Name="a/ppl", QueryLanguage="PPL", QueryString="fields verb | stats count() by verb"),
+            ByUser=definition(Name="a/by user", Parameters=[self.WHO], QueryString=by_user),
+            Bare=definition(Name="a/bare", Parameters=[{"Name": "who"}], QueryString=by_user),
+            Nightly=definition("ScheduledQuery", Name="nightly", QueryLanguage="CWLI", QueryString="stats count(*)"),
+        )
+
+    @pytest.mark.parametrize("language", ["SQL", "PPL"])
+    def test_another_language_is_refused_by_name(self, languages: Path, language: str) -> None:
+        with pytest.raises(QueryError, match=f"a/{language.lower()}: '{language}': this query is not in the Logs"):
+            choose(language, text=None, template=languages)
+
+    def test_a_scheduled_query_is_found(self, languages: Path) -> None:
+        assert choose("nightly", text=None, template=languages) == ("nightly", "stats count(*)")
+
+    def test_a_parameter_takes_its_default(self, languages: Path, tmp_path: Path) -> None:
+        users = [{"username": "kubernetes-admin"}, {"username": "kubernetes"}]
+        log = write_log(tmp_path, *(event("06:00:00", verb="get", user=user) for user in users))
+        assert answered(log, name="by user", template=languages).rows == (("get", 1),)
+
+    def test_a_parameter_without_a_default_is_said(self, languages: Path) -> None:
+        with pytest.raises(QueryError, match=r"{{who}}.*has no default"):
+            choose("bare", text=None, template=languages)
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ("limit {{ n }}", "limit 5"),
+        ("filter a = {{who}}", 'filter a = "o\'\\"x\\\\"'),
+        ("filter a = {{quoted}}", "filter a = 'x y'"),
+        ("filter a like {{regex}}", "filter a like /x{2}/"),
+        ("filter a = '{{n}}-{{n}}'", "filter a = '5-5'"),
+        ("fields `{{n}}.a` # {{nosuch}}", "fields `5.a` # {{nosuch}}"),
+        ("fields a | parse /{{n}}(?<b>x)/", "fields a | parse /5(?<b>x)/"),
+    ],
+)
+def test_how_a_default_is_put_in(query: str, written: str) -> None:
+    defaults = {"n": "5", "who": "o'\"x\\", "quoted": "'x y'", "regex": "/x{2}/"}
+    assert filled(query, defaults, where="q") == written
+
+
+def test_a_parameter_that_is_not_declared() -> None:
+    with pytest.raises(QueryError, match="does not declare it"):
+        filled("limit {{m}}", {"n": "5"}, where="q")
 
 
 class TestOffers:
