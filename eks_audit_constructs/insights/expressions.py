@@ -188,9 +188,8 @@ class Expressions:
         else:
             regex = patterns.of_glob(pattern.value)
             order = {name: index for index, name in enumerate(names, start=1)}
-        # regexp_extract() takes nine groups, and does not tell an empty group from one that takes no part
         once = literal(patterns.once(regex))
-        return {name: Value(Kind.TEXT, f"regexp_extract_all({source}, {once}, {order[name]})[1]") for name in names}
+        return {name: Value(Kind.TEXT, _group(source, literal(regex), once, order[name])) for name in names}
 
     def _call(self, node: Call) -> Value:
         name = node.function
@@ -278,6 +277,15 @@ class Aggregates(Expressions):
         if self._kept is None or value.constant is not None:
             return value
         return Value(value.kind, f"case when {self._kept} then {value.sql} end")
+
+
+def _group(source: str, regex: str, once: str, number: int) -> str:
+    """Return a group of the first match as SQL.
+
+    regexp_extract() is fast, but takes nine groups and does not tell an empty group from one that takes no part.
+    """
+    exact = f"regexp_extract_all({source}, {once}, {number})[1]"
+    return exact if number > 9 else f"coalesce(nullif(regexp_extract({source}, {regex}, {number}), ''), {exact})"
 
 
 def _part(json: str, keys: tuple[str, ...]) -> Value:
