@@ -40,7 +40,10 @@ EVENT = at(
         ("fields `annotations.authorization.k8s.io/decision`, verb, sourceIPs.0, user.username", []),
         ("fields 'a/b' as text, verb # a/b", []),
         ("filter user.username = 'bob' | fields verb", []),
-        ("parse @message 'x*' as y | fields y, @log", []),
+        (
+            "parse @message 'x*' as y | fields y, @log",
+            ["the log does not tell the log group: there @log is missing"],
+        ),
     ],
 )
 def test_what_is_said(ask: Ask, query: str, notes: list[str]) -> None:
