@@ -178,13 +178,11 @@ class _Evaluation:
             return current
         periods, to_alarm = alarm.evaluation_periods, alarm.datapoints_to_alarm
         new = judge(points, periods=periods, to_alarm=to_alarm, missing=alarm.missing_data, current=current)
-        if (
-            at > self.end
-            and new is not State.OK
-            and not (new is State.ALARM and points.count(Datapoint.BREACHING) >= to_alarm)
-        ):
-            return current
-        return new
+        # After the log, periods are not missing but unknown: only what breaches already can set off the alarm.
+        if at <= self.end or new is State.OK:
+            return new
+        certain = new is State.ALARM and points[-periods:].count(Datapoint.BREACHING) >= to_alarm
+        return new if certain else current
 
     def _dated(self, at: int, values: Sequence[float | None]) -> list[tuple[int, float | None]]:
         """Return when each period begins, with its value."""
