@@ -54,7 +54,7 @@ def calculated(formula: Formula, values: Mapping[str, float | None]) -> float | 
             return calculated(filler, values) if present is None else present
         case Call(name, (argument,)) if name in _OF_EACH:
             operand = calculated(argument, values)
-            return None if operand is None else float(_OF_EACH[name](operand))
+            return None if operand is None or not math.isfinite(operand) else float(_OF_EACH[name](operand))
         case Call(name, (argument,)):
             return _combined(name, [calculated(each, values) for each in _items(argument)])
         case Call(sign, arguments):
@@ -64,7 +64,7 @@ def calculated(formula: Formula, values: Mapping[str, float | None]) -> float | 
 def _items(formula: Formula) -> list[Formula]:
     """Return the time series of an array: an operator or a function of an array is one of each of its series."""
     if isinstance(formula, Array):
-        return list(formula.items)
+        return [part for item in formula.items for part in (_items(item) if kind(item) is Kind.ARRAY else [item])]
     assert isinstance(formula, Call)  # nothing else results in an array
     columns = [(_items(part) if kind(part) is Kind.ARRAY else part) for part in formula.arguments]
     number = next(len(column) for column in columns if isinstance(column, list))
@@ -91,7 +91,8 @@ def _combined(name: str, values: list[float | None]) -> float | None:
 
 def _operated(sign: str, operands: tuple[Formula, ...], values: Mapping[str, float | None]) -> float | None:
     found = [(calculated(operand, values), kind(operand)) for operand in operands]
-    if all(value is None for value, of in found if of is Kind.SERIES) and any(of is Kind.SERIES for _, of in found):
+    series = [value for value, of in found if of is Kind.SERIES]
+    if (series and all(value is None for value in series)) or (None, Kind.SCALAR) in found:
         return None
     left, right = (0.0 if value is None else value for value, _ in found)
     try:

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -197,7 +198,9 @@ class _Resolver:
         if depth > _MAX_DEPTH:
             raise UnsupportedError(f"metric math of more than {_MAX_DEPTH} levels is not evaluated")
         match tree:
-            case Number():
+            case Number(value):
+                if not math.isfinite(value):
+                    raise _RejectedError("a number is too large")
                 return tree
             case Variable(id):
                 if id not in self.formulas:
@@ -213,7 +216,7 @@ class _Resolver:
     def _array(self, items: Sequence[Formula]) -> Formula:
         if any(kind(item) is Kind.SCALAR for item in items):
             raise _RejectedError("an array has time series, not numbers")
-        return Array(tuple(part for item in items for part in (item.items if isinstance(item, Array) else (item,))))
+        return Array(tuple(items))
 
     def _call(self, name: str, arguments: Sequence[Formula]) -> Formula:
         kinds = [kind(argument) for argument in arguments]

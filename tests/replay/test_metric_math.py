@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eks_audit_constructs.errors import TemplateError
 from eks_audit_constructs.replay import Replay, replay
 from eks_audit_constructs.replay.metric_math import calculated
-from eks_audit_constructs.templates.metric_math import Variable, formulas
+from eks_audit_constructs.templates.metric_math import Kind, UnsupportedError, Variable, formulas, kind
+from tests.depth import examples
 from tests.replay.builders import alarm, event, metric_filter, write_log, write_template
 
 METRICS = ["m1", "m2", "m3"]
@@ -85,11 +87,33 @@ def test_expressions_use_each_other() -> None:
     assert calculated(found["rate"], {"m1": 1.0, "m2": 3.0, "m3": None}) == 25
 
 
-@given(st.floats(allow_nan=False), st.floats(allow_nan=False), st.sampled_from(["+", "-", "*", "/", "^"]))
-def test_no_number_is_too_large(left: float, right: float, sign: str) -> None:
-    value = calculated(formulas({"e": f"m1 {sign} m2"}, METRICS, where="A")["e"], {"m1": left, "m2": right, "m3": None})
+LEAVES = st.sampled_from(["m1", "m2", "1", "2.5", "0", "METRICS()", 'METRICS("1")', "[m1, m2]"])
+SIGNS = st.sampled_from(["+", "-", "*", "/", "^", "==", "<", ">=", "AND", "||"])
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda parts: st.one_of(
+        st.builds("({} {} {})".format, parts, SIGNS, parts),
+        st.builds("-{}".format, parts),
+        st.builds("IF({}, {}, {})".format, parts, parts, parts),
+        st.builds("FILL({}, {})".format, parts, parts),
+        st.builds("{}({})".format, st.sampled_from(["ABS", "CEIL", "FLOOR", "SUM", "AVG", "MIN", "MAX"]), parts),
+        st.builds("[{}, {}]".format, parts, parts),
+    ),
+    max_leaves=8,
+)
+VALUES = st.one_of(st.none(), st.floats(allow_nan=False))
 
-    assert value is None or isinstance(value, float)
+
+@settings(max_examples=examples(200), deadline=None)
+@given(EXPRESSIONS, VALUES, VALUES)
+def test_every_expression_has_a_value_or_a_reason(expression: str, first: float | None, second: float | None) -> None:
+    try:
+        formula = formulas({"e": expression}, METRICS, where="A")["e"]
+    except (TemplateError, UnsupportedError):
+        return
+    if kind(formula) is Kind.SERIES:
+        value = calculated(formula, {"m1": first, "m2": second, "m3": None})
+        assert value is None or isinstance(value, float)
 
 
 def stat(id: str, name: str, **changes: Any) -> dict[str, Any]:

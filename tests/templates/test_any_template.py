@@ -104,6 +104,13 @@ RESOURCES: dict[str, Any] = {
     "A": alarm(AlarmName="a", Dimensions=[{"Name": "V", "Value": "get"}], DatapointsToAlarm=1),
     "B": alarm(AlarmDescription="q"),
     "M": alarm(Metrics=[{"Id": "m", "MetricStat": STAT}]),
+    "E": alarm(
+        Metrics=[
+            {"Id": "e", "Expression": "IF(m > n, FILL(m, 0) / n, SUM(METRICS()))"},
+            {"Id": "m", "MetricStat": STAT, "ReturnData": False},
+            {"Id": "n", "MetricStat": STAT | {"Stat": "Maximum"}, "ReturnData": False},
+        ]
+    ),
     "S": alarm(
         Namespace="AWS/Logs",
         MetricName="IncomingLogEvents",

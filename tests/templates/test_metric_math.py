@@ -46,6 +46,7 @@ def test_the_metric_that_returns_data(tmp_path: Path) -> None:
     [
         ("m1 +", "syntax error at the end"),
         ("m1 $ m2", "syntax error at character 4"),
+        ("m1 * 1e999", "a number is too large"),
         ("m3 * 2", "no metric or expression of the alarm has the Id m3"),
         ("e + 1", "the expression e leads back to itself"),
         ("[m1, m2]", "results in an array of time series"),
