@@ -1,21 +1,26 @@
 """Read only the fields that questions use, with DuckDB's JSON reader: one row per event, a column for each question.
 
 The reader parses and extracts in one step. What does not fit the requested type becomes NULL: a line that is not a JSON
-object, or another value where a condition expects an object. It does not distinguish null from a missing field. Where a
-condition does, and not just as one of several alternatives, the object around the field is extracted instead.
-Otherwise `lacking` finds events for which the difference matters, and only then `nulls` searches for nulls.
+object, or another value where a condition expects an object. Two differences it does not show:
+
+- between a string and another value, in a field that is read as text: `"12"` and `12` are both 12. Fields are read as
+  text if conditions compare them only with strings. An event with such a text that is itself JSON gets no time, so that
+  its log is left to `raw_lines`.
+- between null and a missing field. Where a condition tells them apart, and not just as one of several alternatives, the
+  object around the field is extracted instead. Otherwise `lacking` finds events for which the difference matters, and
+  only then `nulls` searches for nulls.
 
 For one question, that the verb is delete, the statement is in short
 
-    select 0 as size, true as readable, moment(time) as happened, hash(…) as identity, k0 as q0
+    select 0 as size, true as readable, case when json_valid(f0) or … then null else moment(time) end as happened,
+        hash(f0, f1) as identity, k0 as q0
     from (select *, t0 as k0 from (select *, f2 = 'delete' as t0 from (
         select "stageTimestamp" as time, "auditID" as f0, "stage" as f1, "verb" as f2 from read_json(
-            $files, columns = {'stageTimestamp': 'varchar', 'auditID': 'json', 'verb': 'varchar', …}, …))))
+            $files, columns = {'stageTimestamp': 'varchar', 'auditID': 'varchar', 'verb': 'varchar', …}, …))))
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -29,7 +34,6 @@ from eks_audit_constructs.conditions.expression import (
     Expression,
     Is,
     NotExists,
-    Operator,
     Or,
     Path,
     Regex,
@@ -55,8 +59,9 @@ class NeedsLinesError(Exception):
 def select_events(asked: QuestionColumns) -> str:
     """Return the statement that reads files of JSON lines, with the parameters `files` and `compression`.
 
-    Its columns are those of `raw_lines.select_events` without `source`, for lines that are JSON objects with a time.
-    For other lines `happened` is NULL, and the other columns are meaningless. `size` is always 0.
+    Its columns are those of `raw_lines.select_events` without `source`, for lines that are JSON objects with a time and
+    without a text that is itself JSON. For other lines `happened` is NULL, and the other columns are meaningless.
+    `size` is always 0.
 
     Args:
         asked: The questions.
@@ -96,8 +101,10 @@ def select_events(asked: QuestionColumns) -> str:
             format = 'newline_delimited', records = true, ignore_errors = true
         )
     """
+    uncertain = " or ".join(f"json_valid({leaves[path]})" for path in sorted(texts, key=str)) or "false"
+    happened = f"case when {uncertain} then null else moment(time) end"
     return f"""
-        select 0 as size, true as readable, moment(time) as happened, {same} as identity{answers}
+        select 0 as size, true as readable, {happened} as happened, {same} as identity{answers}
         from ({stacked(source, split, fields.extracted, fields.converted, terms, shared)})
     """
 
@@ -184,29 +191,19 @@ def _keys(path: Path) -> Path:
 
 
 def _texts(questions: Sequence[Question]) -> set[Path]:
-    """Return the fields that are compared only with strings that no other JSON value looks like.
-
-    They are read as text: a string without quotes, the JSON of any other value.
-    """
-    texts, others = set[Path](), {AUDIT_ID, STAGE}
+    """Return the fields that are read as text: a string without quotes, the JSON of any other value."""
+    texts, others = {AUDIT_ID, STAGE}, set[Path]()
     others |= {_keys(question.value) for question in questions if question.value is not None}
     for leaf in (leaf for question in questions for leaf in _fields(question.condition)):
         keys = _keys(leaf.path)
-        is_text = keys == leaf.path and (isinstance(leaf, NotExists) or _asks_for_plain_text(leaf))
-        (texts if is_text else others).add(keys)
+        (texts if keys == leaf.path and _takes_only_strings(leaf) else others).add(keys)
     return texts - others
 
 
-def _asks_for_plain_text(leaf: Expression) -> bool:
-    return (
-        isinstance(leaf, Comparison)
-        and leaf.operator is Operator.EQ
-        and isinstance(leaf.value, str)
-        and _NEVER_JSON.fullmatch(leaf.value) is not None
-    )
-
-
-_NEVER_JSON = re.compile(r"(?!true|false|null|nan|inf)[a-z/][^*\x00-\x1f]*", re.IGNORECASE)
+def _takes_only_strings(leaf: Comparison | Is | NotExists) -> bool:
+    if isinstance(leaf, Comparison):
+        return isinstance(leaf.value, str | Regex) and leaf.value != "*"  # * is any number or boolean too
+    return isinstance(leaf, NotExists)
 
 
 def _fields(condition: Expression) -> Iterator[Comparison | Is | NotExists]:
