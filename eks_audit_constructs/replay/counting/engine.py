@@ -4,26 +4,27 @@ There are two ways to read a file. DuckDB's JSON reader (`json_columns`) is the 
 an event with a time; a second read without parsing then answers questions about the text of lines. Otherwise the file
 is read as raw lines (`raw_lines`), which counts lines that are not valid JSON exactly, and gives an event without a
 time that of the event before it. The Python reference counts what DuckDB rejects (a carriage return inside a line,
-bytes that are not UTF-8, lines over 4 MiB) and what SQL cannot express.
+bytes that are not UTF-8, lines over 4 MiB), and apart from all others the questions that SQL cannot express.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import compress
+from operator import not_
 
 import duckdb
 
 from eks_audit_constructs.audit_logs.logs import Log
-from eks_audit_constructs.conditions.sql import UnsupportedInSqlError
 from eks_audit_constructs.duck import session
 from eks_audit_constructs.duck.lines import Batch, batches
 from eks_audit_constructs.duck.session import Progress
 from eks_audit_constructs.replay.counting import duplicates, json_columns, minutes, raw_lines, reference
 from eks_audit_constructs.replay.counting.counts import Answer, LogCounts, Question, Tally
 from eks_audit_constructs.replay.counting.json_columns import NeedsLinesError
-from eks_audit_constructs.replay.counting.question_columns import QuestionColumns, is_textual
+from eks_audit_constructs.replay.counting.question_columns import QuestionColumns, is_in_sql, is_textual
 
 __all__ = ["count", "tally"]
 
@@ -75,18 +76,22 @@ def tally(
         LogError: A log cannot be read to its end.
     """
     report = progress or (lambda _: None)
-    counter = _Counter(questions, sizes=sizes, one_in=one_in)
+    in_sql, asked, apart = _parted(questions, is_in_sql)
+    counter = _Counter(asked, sizes=sizes, one_in=one_in)
     whole = sum(log.size for log in logs) or 1
     done = 0
-    counted = Tally(len(questions))
+    counted, others = Tally(len(asked)), Tally(len(apart))
     with session.database() as database:
         for batch in batches(logs):
             size = sum(log.size for log in batch.logs)
             with session.watched(database, partial(_report_part, report, done / whole, size / whole)):
                 for part in counter.count(database, batch):
                     counted += part
+                for log in batch.logs if apart else ():
+                    others += reference.count(log, apart, one_in)
             done += size
             report(done / whole)
+    counted.answers = _in_order(in_sql, counted.answers, others.answers)
     return counted
 
 
@@ -110,8 +115,6 @@ class _Counter:
                     with suppress(NeedsLinesError):
                         return [self._read_columns(database, batch)]
                 return [self._read_lines(database, batch)]
-        except UnsupportedInSqlError:
-            return [reference.count(log, self.questions, self.one_in) for log in batch.logs]
         except duckdb.Error:
             if len(batch.logs) > 1:
                 return [part for log in batch.logs for part in self.count(database, Batch((log,)))]
@@ -123,8 +126,7 @@ class _Counter:
         Raises:
             NeedsLinesError: The result would not be exact.
         """
-        texts = [question for question in self.questions if is_textual(question.condition)]
-        others = [question for question in self.questions if not is_textual(question.condition)]
+        textual, texts, others = _parted(self.questions, lambda question: is_textual(question.condition))
         # Null and missing fields are only distinguished if that matters to some event.
         lacking = [Question(condition=condition) for condition in json_columns.lacking(others)]
         asked = QuestionColumns([*others, *lacking])
@@ -139,9 +141,7 @@ class _Counter:
         by_text = self._read_matching(database, batch, [*nulls, *texts]) if nulls or texts else []
         if counted.undated or any(answer.matched for answer in by_text[: len(nulls)]):
             raise NeedsLinesError
-        of_texts, of_others = iter(by_text[len(nulls) :]), iter(counted.answers)
-        answers = (next(of_texts if is_textual(question.condition) else of_others) for question in self.questions)
-        counted.answers = list(answers)
+        counted.answers = _in_order(textual, by_text[len(nulls) :], counted.answers)
         return counted
 
     def _read_matching(
@@ -162,3 +162,17 @@ class _Counter:
         events = "select *, false as untimed from events" if timed else _FILLED
         rows = database.execute(minutes.statement(events, asked), {"one_in": self.one_in}).fetchall()
         return minutes.summary(rows, asked)
+
+
+def _parted(
+    questions: Sequence[Question], test: Callable[[Question], bool]
+) -> tuple[list[bool], list[Question], list[Question]]:
+    """Return for each question whether it passes a test, the questions that do, and the others."""
+    passed = [test(question) for question in questions]
+    return passed, [*compress(questions, passed)], [*compress(questions, map(not_, passed))]
+
+
+def _in_order(passed: Iterable[bool], answers: Iterable[Answer], others: Iterable[Answer]) -> list[Answer]:
+    """Put the answers to questions that were parted in the order of the questions."""
+    ours, theirs = iter(answers), iter(others)
+    return [next(ours if one else theirs) for one in passed]

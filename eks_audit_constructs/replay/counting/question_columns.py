@@ -23,11 +23,11 @@ from eks_audit_constructs.conditions.expression import (
     Term,
     has_wildcard,
 )
-from eks_audit_constructs.conditions.sql import condition, is_prefix
+from eks_audit_constructs.conditions.sql import DUCKDB, Fields, UnsupportedInSqlError, condition, is_prefix
 from eks_audit_constructs.replay.counting.counts import Question
 from eks_audit_constructs.replay.counting.field_columns import FieldColumns
 
-__all__ = ["QuestionColumns", "is_textual"]
+__all__ = ["QuestionColumns", "is_in_sql", "is_textual"]
 
 _EXPENSIVE = 4
 """The cost from which a term is expensive; comparing with a fixed text costs 1."""
@@ -89,6 +89,16 @@ class QuestionColumns:
     def _is_expensive(self, term: Expression) -> bool:
         """Return whether to evaluate a term only where the rest of its question holds, rather than for every event."""
         return sum(_work(leaf) // self._uses[leaf] for leaf in _leaves(term)) >= _EXPENSIVE
+
+
+def is_in_sql(question: Question) -> bool:
+    """Return whether SQL can express a question."""
+    try:
+        condition(question.condition, Fields(DUCKDB, line="message", document="event"))
+        DUCKDB.path(question.value or ())
+    except UnsupportedInSqlError:
+        return False
+    return True
 
 
 def is_textual(condition: Expression) -> bool:

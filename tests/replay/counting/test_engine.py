@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from eks_audit_constructs.audit_logs.logs import opened
-from eks_audit_constructs.conditions.expression import all_of
-from eks_audit_constructs.replay.counting import engine
-from eks_audit_constructs.replay.counting.counts import Question, Sample
+from eks_audit_constructs.audit_logs.logs import Log, opened
+from eks_audit_constructs.conditions.expression import EVERYTHING, Comparison, Operator, all_of, field, message_contains
+from eks_audit_constructs.replay.counting import engine, reference
+from eks_audit_constructs.replay.counting.counts import Question, Sample, Tally
 from tests.replay.builders import event, write_log
 from tests.replay.counting.engines import COMPARISONS, assert_agree, by_engine, by_reference
 
@@ -101,3 +102,62 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
 
     assert told == sorted(told)
     assert told[-1] == 1
+
+
+UNSAID = Comparison(('quo"te',), Operator.EQ, "a")
+"""A condition that SQL cannot say."""
+
+
+class TestWhatSqlCannotSay:
+    @pytest.fixture
+    def asked_in_python(self, monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+        """The questions that are answered in plain Python, as they are asked."""
+        asked: list[Question] = []
+        count = reference.count
+
+        def observed(log: Log, questions: Sequence[Question], one_in: int = 1) -> Tally:
+            asked.extend(questions)
+            return count(log, questions, one_in)
+
+        monkeypatch.setattr(reference, "count", observed)
+        return asked
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    @pytest.mark.parametrize("sizes", [False, True])
+    def test_is_counted_apart(self, tmp_path: Path, asked_in_python: list[Question], place: int, sizes: bool) -> None:
+        log = write_log(tmp_path, *(event(f"06:0{n}:00", verb="get", **{'quo"te': "ab"[n > 2]}) for n in range(1, 7)))
+        questions = [Question(condition=field("verb") == "get"), Question(condition=message_contains(":04:"))]
+        questions.insert(place, Question(condition=UNSAID))
+
+        counted = by_engine([log], questions, sizes=sizes)
+
+        assert asked_in_python == [questions[place]]
+        matched = [6, 1]
+        matched.insert(place, 2)
+        assert [answer.matched for answer in counted.answers] == matched
+        assert counted.events == 6
+
+    def test_may_be_a_number_to_add_up(self, tmp_path: Path, asked_in_python: list[Question]) -> None:
+        log = write_log(tmp_path, event("06:02:00", **{'quo"te': 3}), event("06:02:30", **{'quo"te': 4}))
+
+        counted = by_engine([log], [Question(condition=EVERYTHING, value=('quo"te',))], sizes=False)
+
+        assert counted.answers[0].minutes == {SIX_TWO: Sample(2, 7, 3, 4)}
+        assert counted.events == 2
+
+    def test_makes_nothing_else_slow(self, tmp_path: Path, asked_in_python: list[Question]) -> None:
+        log = write_log(tmp_path, event("06:02:00", verb="get"))
+
+        by_engine([log], sizes=False)
+
+        assert asked_in_python == []
+
+    def test_is_counted_in_each_log_of_a_batch(self, tmp_path: Path) -> None:
+        logs = [[event("06:02:00", **{'quo"te': one})] for one in "ab"]
+        logs.append([event("06:03:00", **{'quo"te': "a"}), "one\rtwo"])  # which DuckDB refuses
+        paths = [write_log(tmp_path, *log, name=f"{number}.jsonl") for number, log in enumerate(logs)]
+
+        counted = by_engine(paths, [Question(condition=UNSAID), Question(condition=EVERYTHING)])
+
+        assert counted == by_reference(paths, [Question(condition=UNSAID), Question(condition=EVERYTHING)])
+        assert [answer.matched for answer in counted.answers] == [2, 4]
