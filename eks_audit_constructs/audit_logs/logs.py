@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from eks_audit_constructs.audit_logs import rewriting
@@ -121,7 +122,7 @@ class _Finder:
 
     def __init__(self, spool: Path, warn: Say) -> None:
         self._spool, self._warn = spool, warn
-        self._made = 0
+        self._numbers = count(1)
         self.unknown = Unknown()
 
     def found(self, name: str) -> Iterator[Log]:
@@ -239,8 +240,7 @@ class _Finder:
         return link
 
     def _new(self, kind: str) -> Path:
-        self._made += 1
-        return self._spool / f"{self._made}.{kind}"
+        return self._spool / f"{next(self._numbers)}.{kind}"
 
 
 def _needs_copy(path: Path, gzipped: bool) -> bool:
