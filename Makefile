@@ -40,7 +40,7 @@ integration: $(READY) $(CDK) $(EMULATOR) ## deploy, update and destroy in an AWS
 docs: $(READY) ## generate the reference of detections and queries from the catalogue
 	@python -m docs.generate
 
-bench: $(READY) ## measure against a hand-written template, DuckDB and jq
+bench: $(READY) ## measure against a hand-written template, DuckDB, jq and others
 	@python -m benchmarks
 
 bench-large: $(READY) ## the same, and with a log of 4 GB: needs 5 GB of disk

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import replay, synthesis
+from benchmarks import growth, replay, synthesis
 from benchmarks.ratio import Ratio
 from eks_audit_constructs import recordings
 
@@ -58,16 +58,17 @@ def _all(rounds: int, size: int, directory: Path, *, large: bool) -> Iterator[Ra
     lines = [line for scenario in recordings.scenarios() for line in recordings.lines(scenario)]
     replay.write_log(log, lines, size)
     yield from replay.ratios(rounds, template, log)
+    yield from growth.ratios(min(rounds, 3), template, directory, lines)
     if large:
-        yield from replay.large_ratios(min(rounds, 3), template, log, lines)
+        yield from growth.large_ratios(min(rounds, 3), template, log, lines)
 
 
 def _table(results: list[Ratio]) -> Table:
     table = Table("", "ratio", "target", "", "measured", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for result in results:
         value = "-" if result.value is None else f"{result.value:.2f}"
-        target = f"{'≤' if result.at_most else '≥'} {result.target:g}"
-        verdict = {True: "met", False: "MISSED", None: "skipped"}[result.met]
+        target = "" if result.target is None else f"{'≤' if result.at_most else '≥'} {result.target:g}"
+        verdict = "skipped" if result.value is None else {True: "met", False: "MISSED", None: ""}[result.met]
         table.add_row(result.name, value, target, verdict, result.detail)
     return table
 

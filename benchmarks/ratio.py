@@ -19,21 +19,21 @@ class Ratio:
     Args:
         name: What is compared.
         value: The ratio; None if it could not be measured.
-        target: The bound for the ratio.
+        target: The bound for the ratio; None if it is only information.
         at_most: Whether the target is an upper bound; otherwise it is a lower bound.
         detail: The two figures behind the ratio, or why there are none.
     """
 
     name: str
     value: float | None
-    target: float
+    target: float | None
     at_most: bool
     detail: str
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None if nothing was measured."""
-        if self.value is None:
+        """Whether the target is met; None if nothing was measured or there is no target."""
+        if self.value is None or self.target is None:
             return None
         return self.value <= self.target if self.at_most else self.value >= self.target
 

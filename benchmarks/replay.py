@@ -1,4 +1,4 @@
-"""The speed of the replay, compared with DuckDB and jq, which do less."""
+"""The speed of the replay, compared with DuckDB, jq, chDB and Polars, which do less."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.ratio import Ratio, medians, peaked, timed, whole_process
+from benchmarks.ratio import Ratio, medians, timed, whole_process
 
-__all__ = ["catalogue_template", "large_ratios", "ratios", "write_log"]
+__all__ = ["EVENT_TIME", "beside_jq", "catalogue_template", "ratios", "without_jq", "write_log"]
 
 ROOT = Path(__file__).parent.parent
 SCAN = "replay of the default template / DuckDB only scanning"
 CATALOGUE = "replay of the catalogue / DuckDB only scanning"
 JQ_WORK = "replay with one filter, without start-up / jq with the same filter"
 JQ_PROCESS = "eks-audit replay with one filter / jq with the same filter, whole processes"
-JQ_LARGE = "the same for a large log, measured once"
-LINEAR = "replay throughput of a large log / of one of 200 MB"
-MEMORY = "peak memory for a large log / 1 GB"
+LIBRARIES = {"chdb": "chDB", "polars": "Polars"}
 FILTER = 'select(.responseStatus.code == 403 and .stage == "ResponseComplete") | .auditID'
 PATTERN = '{ ($.responseStatus.code = 403) && ($.stage = "ResponseComplete") }'
-LARGE = 4_000_000_000
-"""Size of the large log in bytes."""
-
-_TIME = re.compile(rb'(?<=Timestamp":")[^"]+(?=")')
+EVENT_TIME = re.compile(rb'(?<=Timestamp":")[^"]+(?=")')
 
 
 def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
@@ -37,8 +34,8 @@ def write_log(path: Path, lines: Iterable[bytes], size: int) -> None:
     The real logs are half a minute long, so the result resembles a cluster with ten requests per second.
     """
     kept = list(lines)
-    texts = [_TIME.split(line) for line in kept]
-    times = [[datetime.fromisoformat(time.decode()) for time in _TIME.findall(line)] for line in kept]
+    texts = [EVENT_TIME.split(line) for line in kept]
+    times = [[datetime.fromisoformat(time.decode()) for time in EVENT_TIME.findall(line)] for line in kept]
     with path.open("wb") as log:
         shift = timedelta()
         while log.tell() < size:
@@ -76,7 +73,7 @@ def _write_filters(path: Path, patterns: Iterable[str]) -> None:
 
 
 def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
-    """Ratios of throughputs: the replay's to DuckDB's and jq's."""
+    """Ratios of throughputs: the replay's to those of DuckDB, jq, chDB and Polars."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     megabytes = log.stat().st_size / 1e6
     catalogue = log.with_name("catalogue.template.json")
@@ -85,7 +82,7 @@ def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
     def replay(what: Path) -> float:
         return timed(["replay", str(what), str(log)], environment)
 
-    def ratio(name: str, target: float, ours: float, theirs: float) -> Ratio:
+    def ratio(name: str, target: float | None, ours: float, theirs: float) -> Ratio:
         detail = f"{megabytes / ours:.0f} MB/s / {megabytes / theirs:.0f} MB/s"
         return Ratio(name=name, value=theirs / ours, target=target, at_most=False, detail=detail)
 
@@ -96,67 +93,47 @@ def ratios(rounds: int, template: Path, log: Path) -> Iterator[Ratio]:
         lambda: timed(["scan", str(log)], environment),
     )
     yield ratio(SCAN, 0.5, default, scan)
-    yield ratio(f"{CATALOGUE} ({filters} filters)", 0.25, whole, scan)
+    yield ratio(f"{CATALOGUE} ({filters} filters)", 0.3, whole, scan)
 
     single = log.with_name("single.template.json")
     _write_filters(single, [PATTERN])
+    yield from _libraries(rounds, ratio, lambda: replay(single), log)
     if shutil.which("jq") is None:
-        for name in (JQ_PROCESS, JQ_WORK):
-            yield _without_jq(name)
+        for name, target in ((JQ_PROCESS, 8), (JQ_WORK, 10)):
+            yield without_jq(name, target)
         return
-    ours, theirs = _beside_jq(single, log)
+    ours, theirs = beside_jq(single, log)
     process, work, jq = medians(
         rounds,
         lambda: whole_process(ours, environment),
         lambda: replay(single),
         lambda: whole_process(theirs, environment),
     )
-    yield ratio(JQ_PROCESS, 10, process, jq)
+    yield ratio(JQ_PROCESS, 8, process, jq)
     yield ratio(JQ_WORK, 10, work, jq)
 
 
-def _beside_jq(template: Path, log: Path) -> tuple[list[str], list[str]]:
+def _libraries(
+    rounds: int, ratio: Callable[[str, float | None, float, float], Ratio], replay: Callable[[], float], log: Path
+) -> Iterator[Ratio]:
+    """Ratios to libraries that apply the same filter, without start-up, as information."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for module, library in LIBRARIES.items():
+        name = f"replay with one filter / {library} with the same filter, without start-up"
+        if find_spec(module) is None:
+            detail = f"{library} is not installed: pip install -e '.[bench]'"
+            yield Ratio(name=name, value=None, target=None, at_most=False, detail=detail)
+            continue
+        ours, theirs = medians(rounds, replay, partial(timed, [module, str(log)], environment))
+        yield ratio(name, None, ours, theirs)
+
+
+def beside_jq(template: Path, log: Path) -> tuple[list[str], list[str]]:
     """The same work as our command and as jq's."""
     ours = [sys.executable, "-m", "eks_audit_constructs", "replay", "--template", str(template), str(log)]
     return ours, ["jq", FILTER, str(log)]
 
 
-def _without_jq(name: str) -> Ratio:
-    return Ratio(name=name, value=None, target=10, at_most=False, detail="jq is not installed")
-
-
-def large_ratios(rounds: int, template: Path, log: Path, lines: list[bytes]) -> Iterator[Ratio]:
-    """How time and memory grow with the log: a log of 4 GB is written and replayed too."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    large = log.with_name("large.jsonl")
-    free, needed = shutil.disk_usage(log.parent).free, LARGE * 5 // 4
-    if free < needed:
-        detail = f"{free / 1e9:.1f} GB of disk space free, {needed / 1e9:.1f} GB needed"
-        yield Ratio(name=LINEAR, value=None, target=0.9, at_most=False, detail=detail)
-        yield Ratio(name=MEMORY, value=None, target=1, at_most=True, detail=detail)
-        yield Ratio(name=JQ_LARGE, value=None, target=10, at_most=False, detail=detail)
-        return
-    write_log(large, lines, LARGE)
-    try:
-        peaks: list[int] = []
-
-        def replay(what: Path) -> float:
-            seconds, peak = peaked(["replay", str(template), str(what)], environment)
-            peaks.append(peak)
-            return what.stat().st_size / 1e6 / seconds
-
-        slow, fast = medians(rounds, lambda: replay(large), lambda: replay(log))
-        ours = theirs = 0.0
-        if shutil.which("jq"):
-            commands = _beside_jq(log.with_name("single.template.json"), large)
-            ours, theirs = (whole_process(command, environment) for command in commands)
-    finally:
-        large.unlink()
-    detail = f"{slow:.0f} MB/s / {fast:.0f} MB/s"
-    yield Ratio(name=LINEAR, value=slow / fast, target=0.9, at_most=False, detail=detail)
-    yield Ratio(name=MEMORY, value=max(peaks) / 1e9, target=1, at_most=True, detail=f"{max(peaks) / 1e6:.0f} MB")
-    if theirs:
-        seconds = f"{ours:.1f} s / {theirs:.1f} s"
-        yield Ratio(name=JQ_LARGE, value=theirs / ours, target=10, at_most=False, detail=seconds)
-    else:
-        yield _without_jq(JQ_LARGE)
+def without_jq(name: str, target: float) -> Ratio:
+    """The line of a result that needs jq."""
+    return Ratio(name=name, value=None, target=target, at_most=False, detail="jq is not installed")

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from benchmarks import ratio, replay, twin
+from benchmarks import growth, ratio, replay, twin
+from eks_audit_constructs.audit_logs.events import events
+from eks_audit_constructs.audit_logs.logs import opened
 from eks_audit_constructs.templates.template import read_template
 
 
@@ -58,6 +60,7 @@ def test_the_replayed_log_is_the_real_one_minute_after_minute(real_logs: Path, t
 )
 def test_a_target_is_a_bound_of_its_own_side(value: float | None, at_most: bool, met: bool | None) -> None:
     assert ratio.Ratio(name="", value=value, target=1.1, at_most=at_most, detail="").met is met
+    assert ratio.Ratio(name="", value=value, target=None, at_most=at_most, detail="").met is None
 
 
 def test_measurements_take_turns() -> None:
@@ -89,3 +92,31 @@ def test_the_memory_of_a_process_is_told_in_bytes(tmp_path: Path) -> None:
 
     assert seconds > 0
     assert peak > 10_000_000
+
+
+def test_a_year_has_an_event_each_minute(tmp_path: Path, real_logs: Path) -> None:
+    log = tmp_path / "year.jsonl"
+    growth.write_year(log, (real_logs / "unauthorized_spike.jsonl").read_bytes().splitlines(), minutes=2000)
+
+    times = [moment(json.loads(line)) for line in log.read_text().splitlines()]
+
+    assert times == [times[0] + timedelta(minutes=minute) for minute in range(2000)]
+
+
+def test_each_object_has_the_next_events(tmp_path: Path, real_logs: Path) -> None:
+    lines = (real_logs / "unauthorized_spike.jsonl").read_bytes().splitlines()
+    growth.write_objects(tmp_path / "objects", lines, 3)
+
+    with opened([tmp_path / "objects"]) as logs:
+        read = [[event.line for event in events(log)] for log in logs]
+
+    assert [len(log) for log in read] == [5, 5, 5]
+    assert [line for log in read for line in log] == lines[:15]
+    assert {log.group for log in logs} == {"/aws/eks/demo/cluster"}
+
+
+def test_counting_can_be_timed_alone(tmp_path: Path, real_logs: Path) -> None:
+    log, template = str(real_logs / "unauthorized_spike.jsonl"), tmp_path / "template.json"
+    replay.catalogue_template(template)
+
+    assert ratio.timed(["count", str(template), log], {**os.environ, "PYTHONPATH": str(replay.ROOT)}) > 0
