@@ -84,11 +84,12 @@ class Selection:
             TemplateError: The template cannot be read.
             AuditConfigurationError: There is no such detection, or none is left.
         """
-        from eks_audit_constructs.templates.from_catalog import from_catalog
+        if self.template is None:
+            from eks_audit_constructs.templates.from_catalog import from_catalog  # loads the catalogue
+
+            return from_catalog(self.detections())
         from eks_audit_constructs.templates.template import read_template
 
-        if self.template is None:
-            return from_catalog(self.detections())
         return read_template(self.template, self.parameters)
 
 
