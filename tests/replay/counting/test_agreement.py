@@ -259,6 +259,17 @@ class TestNastyLines:
             for other in (flag.is_null(), flag.not_exists(), flag.is_null() | (field("verb") == "list")):
                 assert_agree([log], [Question(condition=one & other), Question(condition=get & (one | other))])
 
+    @pytest.mark.parametrize("verb", ["get", "list"])
+    @pytest.mark.parametrize("event_fields", [{}, {"userAgent": None}])
+    def test_nulls_that_matter_in_one_of_several_ways_to_match(
+        self, tmp_path: Path, verb: str, event_fields: dict[str, object]
+    ) -> None:
+        log = write_log(tmp_path, event("06:02:00", verb=verb, **event_fields))
+        agent, get, listed = field("userAgent"), field("verb") == "get", field("verb") == "list"
+
+        assert_agree([log], [Question(condition=(agent.not_exists() & get) | (agent.not_exists() & listed))])
+        assert_agree([log], [Question(condition=(agent.is_null() & get) | (agent.is_null() & listed))])
+
     def test_the_end_of_a_regular_expression_is_the_end_of_the_text(self, tmp_path: Path) -> None:
         lines = [event("06:02:00", verb=verb, name="a$") for verb in ("get", "get\n", "widget", "$get")]
         log = write_log(tmp_path, *lines)
