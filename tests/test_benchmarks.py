@@ -112,7 +112,7 @@ def test_each_object_has_the_next_events(tmp_path: Path, real_logs: Path) -> Non
 
     assert [len(log) for log in read] == [5, 5, 5]
     assert [line for log in read for line in log] == lines[:15]
-    assert {log.group for log in logs} == {"/aws/eks/demo/cluster"}
+    assert {log.group for log in logs} == {"111122223333:/aws/eks/demo/cluster"}
 
 
 def test_counting_can_be_timed_alone(tmp_path: Path, real_logs: Path) -> None:
