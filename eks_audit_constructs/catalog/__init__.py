@@ -34,7 +34,7 @@ from eks_audit_constructs.catalog.themes.access import (
     FORBIDDEN_REQUESTS,
     UNAUTHORIZED_REQUESTS,
 )
-from eks_audit_constructs.catalog.themes.audit_log import AUDIT_LOG_SILENT
+from eks_audit_constructs.catalog.themes.audit_log import AUDIT_EVENTS_SILENT, AUDIT_LOG_SILENT
 from eks_audit_constructs.catalog.themes.execution.sessions import KUBE_SYSTEM_EXEC
 from eks_audit_constructs.catalog.themes.grants import ANONYMOUS_ACCESS_GRANTED
 from eks_audit_constructs.catalog.themes.identity import AWS_AUTH_CHANGED
@@ -56,6 +56,7 @@ __all__ = [
     "ALL",
     "ANONYMOUS_ACCESS_GRANTED",
     "ANONYMOUS_REQUEST_ALLOWED",
+    "AUDIT_EVENTS_SILENT",
     "AUDIT_LOG_SILENT",
     "AWS_AUTH_CHANGED",
     "CLUSTER_ADMIN_BINDING",

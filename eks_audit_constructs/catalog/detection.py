@@ -34,10 +34,15 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No log event arrives at the log group at all, according to its own metric `IncomingLogEvents`.
+    """Too few events arrive: fewer than the threshold, or none at all.
 
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    Args:
+        of: The events that are missed. Default: any log event of the log group, according to its own metric
+            `IncomingLogEvents`.
+            https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
     """
+
+    of: Expression | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +63,7 @@ class Detection:
             where and with what.
         query: A saved query in place of one made from the above, such as one that several detections share.
         techniques: MITRE ATT&CK technique ids. https://attack.mitre.org/matrices/enterprise/containers/
-        threshold: Events within the period that set the alarm off. Default: 1.
+        threshold: Events within the period that set the alarm off; with `Silence`, fewer do. Default: 1.
         period: Minutes over which events are counted: 1, 5 (the default), 15 or 60.
         evaluation_periods: How many periods back CloudWatch looks: 2 by default, at most one day.
         datapoints_to_alarm: How many of those must reach the threshold. The default, one of two, still sees events
@@ -149,13 +154,13 @@ class Detection:
             )
 
     @property
-    def counted(self) -> Expression | Silence:
-        """The events that count: those of the condition that no guard leaves out."""
-        return self.condition if isinstance(self.condition, Silence) else outside(self.condition, self.guards)
+    def counted(self) -> Expression | None:
+        """The events that its metric counts: those of the condition that no guard leaves out; None: all log events."""
+        return self.condition.of if isinstance(self.condition, Silence) else outside(self.condition, self.guards)
 
     @property
     def pattern(self) -> str | None:
-        """The CloudWatch Logs filter pattern; None for `Silence`."""
+        """The CloudWatch Logs filter pattern; None if it counts all log events."""
         return self._made[0]
 
     @property
@@ -164,7 +169,7 @@ class Detection:
         return self._made[1]
 
     def _rendered(self) -> str | None:
-        if isinstance(self.counted, Silence):
+        if self.counted is None:
             return None
         where = f"detection {self.id!r}"
         fields.refuse_text_for_numbers(self.counted, where)
@@ -178,7 +183,7 @@ class Detection:
             id=self.id,
             title=f"{_ACRONYMS.get(theme, theme)} - {self.title}",
             answers=f"Who did it, when, from where and with what: {self.title[0].lower()}{self.title[1:]}?",
-            condition=EVERYTHING if isinstance(self.counted, Silence) else self.counted,
+            condition=EVERYTHING if isinstance(self.condition, Silence) or self.counted is None else self.counted,
             commands=self.commands,
         )
 

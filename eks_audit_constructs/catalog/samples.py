@@ -61,7 +61,7 @@ class Sample:
 
 
 def samples(id: str) -> list[Sample]:
-    """Return the samples of a detection; none for `Silence`."""
+    """Return the samples of a detection; none if it counts all log events."""
     return [sample for sample in _all() if sample.detection == id]
 
 

@@ -102,6 +102,8 @@ class EksAudit(Construct):
         if self._logging.running is not None:
             self._alarms.deploy_after(self._logging.running.resource)
             self._queries.node.add_dependency(self._logging.running.resource)
+        elif not isinstance(cluster, str):
+            self._alarms.watch_silence_after(cluster)
 
     @property
     def logging(self) -> ControlPlaneLogging:

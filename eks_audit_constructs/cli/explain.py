@@ -10,7 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from eks_audit_constructs import catalog, reports
-from eks_audit_constructs.catalog import Detection, Guard, Severity
+from eks_audit_constructs.catalog import Detection, Guard, Severity, Silence
 from eks_audit_constructs.catalog.samples import Sample, samples
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import Expression
@@ -89,8 +89,9 @@ def _guarded(guard: Guard) -> str:
 
 
 def _alarm_at(detection: Detection) -> str:
-    if detection.pattern is None:
-        return f"nothing in {detection.period * detection.datapoints_to_alarm} min"
+    if isinstance(detection.condition, Silence):
+        few = "nothing" if detection.threshold == 1 else f"under {detection.threshold}"
+        return f"{few} in {detection.period * detection.datapoints_to_alarm} min"
     return f"{detection.threshold} in {detection.period} min"
 
 
@@ -101,6 +102,8 @@ def _sql(detection: Detection, dialect: Dialect) -> str | None:
 
 
 def _event(sample: Sample) -> Text:
+    if sample.text is not None:
+        return Text(f"- {sample.says}: {sample.text}")
     event = sample.event
     code = event.get("responseStatus", {}).get("code", "")
     user = event["user"].get("username", "not authenticated")

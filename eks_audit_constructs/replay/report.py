@@ -11,7 +11,7 @@ from rich.text import Text
 
 from eks_audit_constructs import reports
 from eks_audit_constructs.replay import AlarmReplay, Replay, State
-from eks_audit_constructs.templates.items import Key, labels
+from eks_audit_constructs.templates.items import COMPARISONS, Key, labels
 
 __all__ = ["as_json", "print_report"]
 
@@ -99,7 +99,14 @@ def _print_filters(result: Replay, console: Console) -> None:
     several = result.template.several
     table = reports.table("Events", "Metric filter", *(["Stack"] if several else []))
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
-    for item in sorted(result.filters, key=lambda item: (-item.matched, item.filter.key)):
+    # What an alarm misses when it is not there matches most of a log, and says least.
+    missed = {
+        item.key
+        for planned in result.planned.alarms.values()
+        if COMPARISONS.get(planned.alarm.comparison) in ("<", "≤")
+        for item in planned.filters
+    }
+    for item in sorted(result.filters, key=lambda item: (item.filter.key in missed, -item.matched, item.filter.key)):
         stack = [Text(item.filter.template)] if several else []
         table.add_row("-" if item.error else f"{item.matched:,}", Text(item.filter.filter_name), *stack)
     console.print()

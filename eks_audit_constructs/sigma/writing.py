@@ -59,7 +59,7 @@ def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], 
 
 def _documents(detection: Detection) -> list[dict[str, Any]]:
     counted = detection.counted
-    if isinstance(counted, Silence):
+    if counted is None or isinstance(detection.condition, Silence):
         raise UnsupportedInSigmaError("a Sigma rule matches events, and this detection is about their absence")
     rule = {"logsource": {"product": "kubernetes", "service": "audit"}, "detection": search(counted)}
     if detection.threshold == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detection
+from eks_audit_constructs.catalog import Detection, Silence
 from eks_audit_constructs.catalog import SavedQuery as CataloguedQuery
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.deployment import Open
@@ -66,10 +66,10 @@ def _filter(detection: Detection, counted: Expression, template: str) -> MetricF
 
 
 def _alarm(detection: Detection, template: str) -> Alarm:
-    silence = detection.pattern is None
+    silence = isinstance(detection.condition, Silence)
     minutes, periods = detection.evaluation
     metric = Metric(namespace=_NAMESPACE, name=detection.metric_name)
-    if silence:
+    if detection.pattern is None:
         metric = Metric(namespace="AWS/Logs", name="IncomingLogEvents", dimensions=(("LogGroupName", _LOG_GROUP),))
     return Alarm(
         template=template,

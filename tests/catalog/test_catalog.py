@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from eks_audit_constructs import catalog, recordings
-from eks_audit_constructs.catalog import Detection, Guard, Severity
+from eks_audit_constructs.catalog import Detection, Guard, Severity, Silence
 from eks_audit_constructs.catalog.samples import samples
 from eks_audit_constructs.conditions import filter_pattern, sql
 from eks_audit_constructs.conditions.evaluation import predicate
@@ -19,6 +19,8 @@ from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.conditions.pattern_parser import caveats, parse
 
 EVENT_DETECTIONS = [detection for detection in catalog.ALL if detection.pattern is not None]
+LOOKING = [detection for detection in EVENT_DETECTIONS if not isinstance(detection.condition, Silence)]
+"""Those that look for events, and do not only count that there are any."""
 
 
 def condition(detection: Detection) -> Expression:
@@ -56,7 +58,7 @@ EXPECTED: dict[str, dict[str, int]] = json.loads((Path(__file__).parent / "expec
 
 @pytest.mark.parametrize("scenario", recordings.scenarios())
 def test_the_recorded_scenarios(scenario: str) -> None:
-    matches = {one.id: predicate(condition(one)) for one in EVENT_DETECTIONS}
+    matches = {one.id: predicate(condition(one)) for one in LOOKING}
     matched: Counter[str] = Counter()
     for line in recordings.lines(scenario):
         event = json.loads(line)
@@ -184,7 +186,7 @@ def test_the_default_tier() -> None:
     assert [detection.id for detection in catalog.DEFAULT] == [
         "anonymous-access-granted",
         "anonymous-request-allowed",
-        "audit-log-silent",
+        "audit-events-silent",
         "aws-auth-changed",
         "cluster-admin-binding",
         "cluster-role-binding-changed",

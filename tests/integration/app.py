@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from eks_audit_constructs import EksAudit, catalog
 from eks_audit_constructs.cdk import checks
 
-DETECTIONS = ("audit-log-silent", "aws-auth-changed", "forbidden-requests", "unauthorized-requests")
+DETECTIONS = ("audit-events-silent", "aws-auth-changed", "forbidden-requests", "unauthorized-requests")
 """More make a template that no call to CloudFormation holds, and the emulator looks for it in the wrong bucket."""
 
 

@@ -15,7 +15,7 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
 from eks_audit_constructs import catalog, recordings
-from eks_audit_constructs.catalog import Detection, Severity
+from eks_audit_constructs.catalog import Detection, Severity, Silence
 from eks_audit_constructs.catalog.samples import samples
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import (
@@ -37,7 +37,7 @@ from eks_audit_constructs.sigma.writing import UnsupportedInSigmaError, search
 from tests.conditions.strategies import events, expressions
 from tests.sigma.rules import read_one
 
-DETECTIONS = [detection for detection in catalog.ALL if detection.pattern is not None]
+DETECTIONS = [detection for detection in catalog.ALL if not isinstance(detection.condition, Silence)]
 
 
 def counted(detection: Detection) -> Expression:
@@ -83,7 +83,9 @@ def test_pysigma_takes_the_whole_export() -> None:
             assert all(condition.parsed is not None for condition in rule.detection.parsed_condition)
     exported = {rule.name for rule in rules.get_output_rules() if isinstance(rule, (SigmaRule, SigmaCorrelationRule))}
     assert exported == {detection.id for detection in catalog.ALL} - {id for id, _ in left_out}
-    assert [id for id, _ in left_out] == [detection.id for detection in catalog.ALL if detection.pattern is None]
+    assert [id for id, _ in left_out] == [
+        detection.id for detection in catalog.ALL if isinstance(detection.condition, Silence)
+    ]
 
 
 def test_ids_are_stable_and_differ() -> None:

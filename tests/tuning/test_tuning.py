@@ -196,8 +196,8 @@ def test_a_template_is_tuned_by_what_it_says(tmp_path: Path) -> None:
 
 
 def test_silence_is_not_tried(noisy: Tuning) -> None:
-    assert list(noisy.untried) == ["audit-log-silent"]
-    assert len(noisy.advice) == len(catalog.ALL) - 1
+    assert list(noisy.untried) == ["audit-events-silent", "audit-log-silent"]
+    assert len(noisy.advice) == len(catalog.ALL) - 2
 
 
 def test_printed_and_as_json(noisy: Tuning) -> None:

@@ -3,8 +3,44 @@
 from __future__ import annotations
 
 from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
+from eks_audit_constructs.catalog.events import EVENT
 from eks_audit_constructs.catalog.query import SavedQuery, listing
 from eks_audit_constructs.conditions.expression import message_contains
+
+_VOLUME = SavedQuery(
+    id="log-volume-by-stream",
+    title="Log - events and bytes by stream",
+    answers="Which control-plane components still write, how much, and when did each last do so?",
+    stream="",
+    commands=(
+        "stats count(*) as events, sum(strlen(@message)) as bytes, latest(@timestamp) as last by @logStream",
+        "sort bytes desc",
+        "limit 100",
+    ),
+)
+_LATE = "Three empty periods of 5 minutes in a row: delivery is best effort and may lag by some minutes."
+_DELETED = "The cluster was deleted on purpose: delete this stack too."
+
+AUDIT_EVENTS_SILENT = Detection(
+    id="audit-events-silent",
+    title="No audit events are arriving",
+    severity=Severity.HIGH,
+    condition=Silence(of=EVENT),
+    what="No audit event reached the cluster's log group for 15 minutes. Its metric counts those that do.",
+    why="A control plane writes several audit events a second. Without them no other alarm here can go off.",
+    next_steps="Check that the log type audit is on (aws eks describe-cluster --query cluster.logging) and who "
+    "switched it off (CloudTrail: UpdateClusterConfig); that the cluster is there; and the AWS Health Dashboard.",
+    query=_VOLUME,
+    techniques=("T1685.002",),
+    threshold=1,
+    period=5,
+    evaluation_periods=3,
+    datapoints_to_alarm=3,
+    grounds=_LATE,
+    false_positives=(_DELETED,),
+    blind_spots=("Whoever may write to the log group can keep it quiet with events of their own.",),
+    tags=("log",),
+)
 
 AUDIT_LOG_SILENT = Detection(
     id="audit-log-silent",
@@ -15,24 +51,15 @@ AUDIT_LOG_SILENT = Detection(
     why="A control plane writes several events a second. Without them no other alarm here can go off.",
     next_steps="Check that the cluster's logging is on (aws eks describe-cluster --query cluster.logging) and who "
     "switched it off (CloudTrail: UpdateClusterConfig); that the cluster is there; and the AWS Health Dashboard.",
-    query=SavedQuery(
-        id="log-volume-by-stream",
-        title="Log - events and bytes by stream",
-        answers="Which control-plane components still write, how much, and when did each last do so?",
-        stream="",
-        commands=(
-            "stats count(*) as events, sum(strlen(@message)) as bytes, latest(@timestamp) as last by @logStream",
-            "sort bytes desc",
-            "limit 100",
-        ),
-    ),
+    query=_VOLUME,
     techniques=("T1685.002",),
     threshold=1,
     period=5,
     evaluation_periods=3,
     datapoints_to_alarm=3,
-    grounds="Three empty periods of 5 minutes in a row: delivery is best effort and may lag by some minutes.",
-    false_positives=("The cluster was deleted on purpose: delete this stack too.",),
+    grounds=_LATE,
+    false_positives=(_DELETED,),
+    blind_spots=("The log type audit alone switched off: the other types go on. audit-events-silent sees that.",),
     tags=("log",),
 )
 
@@ -80,7 +107,7 @@ COST = SavedQuery(
     ),
 )
 
-DEFAULT = (AUDIT_LOG_SILENT,)
-EXTENDED = (EVENTS_TRUNCATED,)
+DEFAULT = (AUDIT_EVENTS_SILENT,)
+EXTENDED = (AUDIT_LOG_SILENT, EVENTS_TRUNCATED)
 QUERIED = ()
 QUERIES = (COST, CUT_SHORT)

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct, IDependable
 
 from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detection, Detections, Severity
+from eks_audit_constructs.catalog import Detection, Detections, Severity, Silence
 from eks_audit_constructs.cdk.checks import class_of, refuse_class_without_filters
 from eks_audit_constructs.cdk.queries import query_name
 from eks_audit_constructs.conditions import filter_pattern
@@ -26,6 +26,9 @@ __all__ = ["AuditAlarms"]
 _MAX_FILTERS = 100
 _MAX_REGEX_FILTERS = 5
 _MAX_DESCRIPTION = 1024
+_WARM_UP = 30
+"""Minutes in which silence sets off no alarm after a deployment, unless data arrive earlier.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html"""
 
 
 class AuditAlarms(Construct):
@@ -66,6 +69,7 @@ class AuditAlarms(Construct):
         self._check()
 
         self._filters_scope = Construct(self, "Filters")
+        self._watching_silence: list[cloudwatch.Alarm] = []
         periods = {
             minutes: Duration.minutes(minutes)
             for minutes in {detection.evaluation[0] for detection in self._detections}
@@ -108,12 +112,18 @@ class AuditAlarms(Construct):
 
     @property
     def metric_filters(self) -> Mapping[str, logs.MetricFilter]:
-        """The metric filters, by detection id; silence has none."""
+        """The metric filters, by detection id; `audit-log-silent` has none."""
         return MappingProxyType(self._filters)
 
     def deploy_after(self, dependency: IDependable) -> None:
-        """Create the metric filters after this dependency, since they need the log group."""
+        """Create the metric filters after this dependency, since they need the log group, and alarms on silence."""
         self._filters_scope.node.add_dependency(dependency)
+        self.watch_silence_after(dependency)
+
+    def watch_silence_after(self, dependency: IDependable) -> None:
+        """Create alarms on silence after this dependency, such as a cluster that has to be there to write a log."""
+        for alarm in self._watching_silence:
+            alarm.node.add_dependency(dependency)
 
     @property
     def metrics(self) -> Mapping[str, cloudwatch.Metric]:
@@ -138,11 +148,11 @@ class AuditAlarms(Construct):
             refuse_class_without_filters(class_of(self._log_group), self.node.path)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
-        silence = detection.pattern is None
+        whole = detection.pattern is None
         return cloudwatch.Metric(
-            namespace="AWS/Logs" if silence else self.namespace,
-            metric_name="IncomingLogEvents" if silence else detection.metric_name,
-            dimensions_map={"LogGroupName": self._log_group.log_group_name} if silence else None,
+            namespace="AWS/Logs" if whole else self.namespace,
+            metric_name="IncomingLogEvents" if whole else detection.metric_name,
+            dimensions_map={"LogGroupName": self._log_group.log_group_name} if whole else None,
             statistic="Sum",
             period=period,
         )
@@ -161,8 +171,8 @@ class AuditAlarms(Construct):
         )
 
     def _alarm(self, detection: Detection, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
-        silence = detection.pattern is None
-        return cloudwatch.Alarm(
+        silence = isinstance(detection.condition, Silence)
+        alarm = cloudwatch.Alarm(
             self,
             f"{detection.metric_name}Alarm",
             alarm_name=f"eks-audit/{self._cluster_name}/{detection.id}",
@@ -178,6 +188,11 @@ class AuditAlarms(Construct):
             if silence
             else cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        if silence:
+            resource = cast(cloudwatch.CfnAlarm, alarm.node.default_child)
+            resource.add_property_override("WarmUpConfiguration.WarmUpPeriodDurationInMinutes", _WARM_UP)
+            self._watching_silence.append(alarm)
+        return alarm
 
     def _description(self, detection: Detection) -> str:
         parts = [
