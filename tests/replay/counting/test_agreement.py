@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, NotExists, field
+from eks_audit_constructs.conditions.expression import EVERYTHING, Expression, NotExists, field, message_contains
 from eks_audit_constructs.replay.counting.counts import Question
 from tests.conditions.strategies import expressions, lines
 from tests.depth import examples
@@ -223,13 +223,20 @@ class TestNastyLines:
         assert len(numbers) < len(readable)
 
     @pytest.mark.parametrize(
-        "rest", ['"userAgent":null', '"user\\u0041gent" : null', '"x":{"userAgent":null}', '"x":1']
+        "rest",
+        ['"userAgent":null', '"userAge\\u006Et":null', '"user\\u0041gent" : null', '"x":{"userAgent":null}', '"x":1'],
     )
     def test_null_is_told_from_missing(self, tmp_path: Path, rest: str) -> None:
         path = write_log(tmp_path, f"{event('06:02:00')[:-1]},{rest}}}")
         agent = field("userAgent")
 
         assert_agree([path], [Question(condition=agent.not_exists()), Question(condition=agent.is_null())])
+
+    def test_texts_keep_their_answers_where_nulls_are_looked_for(self, tmp_path: Path) -> None:
+        log = write_log(tmp_path, event("06:02:00", verb="denied"), event("06:03:00", verb="get"))
+        texts = [Question(condition=message_contains(word)) for word in ("denied", "get")]
+
+        assert_agree([log], [texts[0], Question(condition=field("userAgent").not_exists()), texts[1]])
 
     @pytest.mark.parametrize(
         "username", ['"username":null', '"user\\u006eame" : null', '"username":"a"', '"groups":[]']
