@@ -201,7 +201,7 @@ def _alarms(template: Template, planned: Plan, counts: Counted) -> tuple[AlarmRe
             continue
         counted = counts.whole if item.group is None else counts.groups[item.group]
         if not counted.lines:
-            results[key] = "no event in the logs has a time" if counted.events else ()
+            results[key] = "no event in the logs has a usable time" if counted.events else ()
         elif item.alarm.rule is not None:
             composites.append(item.alarm)
         else:

@@ -81,10 +81,10 @@ def _notes(result: Replay) -> Iterator[str]:
         lines = reports.number(counted.unreadable, "line is not a JSON object", "lines are not JSON objects")
         yield f"{lines}: only text patterns can match them"
     if dated := counted.untimed - counted.undated:
-        yield f"{reports.number(dated, 'event has', 'events have')} no time: counted in the minute of the event before"
+        yield f"{reports.number(dated, 'event has', 'events have')} no usable time: counted in the minute of the event before"
     if counted.undated:
         events = reports.number(counted.undated, "event has", "events have")
-        yield f"{events} no time, like all events of the same log: no alarm counts them"
+        yield f"{events} no usable time, like all events of the same log: no alarm counts them"
     if counted.duplicates:
         noun = "duplicate" if counted.duplicates == 1 else "duplicates"
         yield f"{counted.duplicates_in_words} {noun} (same auditID and stage): each is counted"

@@ -121,7 +121,7 @@ def test_what_is_wrong_with_the_logs_is_said(tmp_path: Path) -> None:
     counts, unreadable, untimed, note = printed(table)
     assert counts == "0 of 2 events matched, 0 rows"
     assert unreadable.startswith("  1 line is not a JSON object")
-    assert untimed.startswith("  1 event has no time")
+    assert untimed.startswith("  1 event has no usable time")
     assert "aws-logs-write-test: left out" in note
     document = json.loads(as_json(table))
     assert (document["untimed"], len(document["notes"])) == (1, 1)

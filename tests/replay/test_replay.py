@@ -258,7 +258,7 @@ class TestReport:
         assert "2 metric filters, 3 alarms, 2 saved queries" in text
         assert "Beside them: 1 SNS::Topic" in text
         assert "1 line is not a JSON object" in text
-        assert "1 event has no time: counted" in text
+        assert "1 event has no usable time: counted" in text
         assert "11-23 06:01  ALARM  loud   3 ≥ 2 in 1 min" in text
         assert "loud   Team/Who reads" in text
         assert "Team/Why" not in text
@@ -287,8 +287,8 @@ class TestReport:
         result = replay(template, [write_log(tmp_path, "denied", "denied")])
 
         assert result.filters[0].matched == 2
-        assert only(result).error == "no event in the logs has a time"
-        assert "2 events have no time, like all events of the same log" in self.printed(result)
+        assert only(result).error == "no event in the logs has a usable time"
+        assert "2 events have no usable time, like all events of the same log" in self.printed(result)
 
 
 class TestUnjudged:
@@ -312,7 +312,7 @@ class TestUnjudged:
             ([GET], {"F": metric_filter("ERROR")}, "the template has no alarm"),
             ([GET], {"A": alarm(Metrics=[INSIGHTS])}, "Metrics Insights queries are not evaluated"),
             (["{}"], {"F": metric_filter("ERROR"), "A": alarm()}, "none of the events has the kind Event"),
-            (["ERROR"], {"F": metric_filter("ERROR"), "A": alarm()}, "no event in the logs has a time"),
+            (["ERROR"], {"F": metric_filter("ERROR"), "A": alarm()}, "no event in the logs has a usable time"),
         ],
     )
     def test_nothing_could_be_judged(

@@ -151,7 +151,7 @@ class TestContent:
         assert "No alarm that was evaluated went off" in text
         assert "Every alarm that could be evaluated stayed quiet." in text
         assert "1 line is not a JSON object" in text
-        assert "1 event has no time" in text
+        assert "1 event has no usable time" in text
         assert "math (alarm): Metrics Insights queries are not evaluated" in text
         assert "Wrong (metric filter): this is a pattern for space-delimited" in text
 
@@ -227,7 +227,7 @@ class TestContent:
 
         text = text_of(write_page(tmp_path, template, write_log(tmp_path, "denied", "denied")))
 
-        assert "no event has a time" in text
+        assert "no event has a usable time" in text
         assert "F (metric filter)" not in text
 
     def test_a_file_that_cannot_be_written(self, tmp_path: Path) -> None:
