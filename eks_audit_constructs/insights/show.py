@@ -55,7 +55,8 @@ def _notes(table: Table) -> Iterator[str]:
         lines = reports.number(table.unreadable, "line is not a JSON object", "lines are not JSON objects")
         yield f"{lines}: only @message, and what parse extracts from it, can be queried"
     if table.untimed:
-        yield f"{reports.number(table.untimed, 'event has', 'events have')} no usable time: @timestamp and bin() are missing"
+        events = reports.number(table.untimed, "event has", "events have")
+        yield f"{events} no usable time: @timestamp and bin() are missing"
     yield from table.notes
 
 

@@ -81,7 +81,8 @@ def _notes(result: Replay) -> Iterator[str]:
         lines = reports.number(counted.unreadable, "line is not a JSON object", "lines are not JSON objects")
         yield f"{lines}: only text patterns can match them"
     if dated := counted.untimed - counted.undated:
-        yield f"{reports.number(dated, 'event has', 'events have')} no usable time: counted in the minute of the event before"
+        events = reports.number(dated, "event has", "events have")
+        yield f"{events} no usable time: counted in the minute of the event before"
     if counted.undated:
         events = reports.number(counted.undated, "event has", "events have")
         yield f"{events} no usable time, like all events of the same log: no alarm counts them"
