@@ -7,6 +7,7 @@ import re
 import textwrap
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,3 +84,10 @@ def test_the_context_of_the_guide_is_understood() -> None:
     assert "pod-exec" in settings.detections
     assert "role-changed" not in settings.detections
     assert settings.queries == catalog.QUERIES
+
+
+def test_the_rights_to_deploy_are_listed_for_every_type(default_template: dict[str, Any]) -> None:
+    rows = (DOCS / "guides" / "deploying.md").read_text(encoding="utf-8").splitlines()
+    listed = {type for row in rows if row.startswith("| `") for type in re.findall(r"`(\w+::[\w:]+)`", row)}
+
+    assert listed == {resource["Type"] for resource in default_template["Resources"].values()}
