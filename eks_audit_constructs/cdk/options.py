@@ -39,6 +39,10 @@ class LoggingOptions(TypedDict, total=False):
     log_group_class: logs.LogGroupClass | None
     log_group: logs.ILogGroup | None
     removal_policy: RemovalPolicy | None
+    deletion_protection: bool
+    field_indexes: bool
+    remove_encryption_key: bool
+    logging_type_conditions: bool
 
 
 class RunningOptions(TypedDict, total=False):
@@ -50,6 +54,10 @@ class RunningOptions(TypedDict, total=False):
     keep_retention: bool
     encryption_key: kms.IKey | None
     log_group_class: logs.LogGroupClass | None
+    deletion_protection: bool
+    field_indexes: bool
+    remove_encryption_key: bool
+    logging_type_conditions: bool
 
 
 class AuditOptions(LoggingOptions, total=False):

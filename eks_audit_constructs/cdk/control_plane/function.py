@@ -7,18 +7,21 @@ limit reject it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any
 
 import jsii
-from aws_cdk import Acknowledgment, Duration, IStableListProducer, Lazy, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Duration, Fn, IStableAnyProducer, Lazy, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from eks_audit_constructs.cdk.control_plane.log_group import log_group_arn
+from eks_audit_constructs.cdk.control_plane.permissions import Grant, Permissions, Target, every_log_group
+from eks_audit_constructs.cdk.control_plane.wish import Wish, asked
 from eks_audit_constructs.cdk.grants import service
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -30,10 +33,15 @@ LIFETIME = Duration.minutes(15)
 _CODE = files(f"{__package__}.handler").joinpath("index.py").read_text("utf-8")
 """The source verbatim, so that reviewers of a template read the code that runs."""
 
-_MAX_POLICY = 6144
-"""Characters that a managed policy can have. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-_POLICY_BASE, _POLICY_EACH = 1000, 230
-"""Characters of the policy itself, and of each cluster without its names, for the longest partition and Region."""
+_MAX_POLICIES = 10
+"""Managed policies that a role can have. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+_MAX_ASKED = 4096 - 700
+"""Bytes of a function's environment, less its other variables in the longest Region.
+
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+_LONGEST_ARN = 250
+"""Characters of what only CloudFormation knows: the ARN of the stack, of the function's log group, or of a key."""
 
 _ACKNOWLEDGED = {
     "It calls public AWS endpoints and opens no port: a VPC would only add what can break": (
@@ -62,46 +70,33 @@ _ACKNOWLEDGED_OF_ITS_LOG = {
 
 
 class LoggingFunction(Construct):
-    """The Lambda function with its role, policy and log group, shared by all clusters of a stack."""
+    """The Lambda function with its role, policies and log group, shared by all clusters of a stack."""
 
     _ID = "EksControlPlaneLogging"
 
     def __init__(self, scope: Construct) -> None:
         super().__init__(scope, self._ID)
         stack = Stack.of(self)
+        self._claimed: dict[str, str] = {}
         log_group = logs.LogGroup(
             self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
         _acknowledge(log_group, _ACKNOWLEDGED_OF_ITS_LOG)
-        self._policy = iam.ManagedPolicy(
-            self,
-            "Policy",
-            description="What switching on control plane logs takes",
-            statements=[
-                _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
-                # To detect a rollback, which must not fail.
-                _allow(["cloudformation:DescribeStacks"], [stack.stack_id]),
-            ],
+        always = {
+            ("logs:CreateLogStream", "logs:PutLogEvents"): log_group.log_group_arn,
+            # Only a deployment may ask for anything, and a rollback must not fail.
+            ("cloudformation:DescribeStacks",): stack.stack_id,
+        }
+        self._permissions = Permissions(
+            stack, [Grant(actions, (Target(arn, _LONGEST_ARN),)) for actions, arn in always.items()]
         )
-        # In policies a log group's ARN ends in ":*", except for tagging.
-        # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
-        self._tagged = self._allow_each("logs:TagResource")
-        self._log_groups = self._allow_each(
-            "logs:AssociateKmsKey",
-            "logs:CreateLogGroup",
-            "logs:DeleteRetentionPolicy",
-            "logs:DisassociateKmsKey",
-            "logs:PutRetentionPolicy",
-        )
-        self._clusters: _Sorted | None = None
-        self._claimed: dict[str, str] = {}
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=service("lambda.amazonaws.com"),
-            # A managed policy, so that it exists before the function: an inline one is attached to the role later.
-            managed_policies=[cast(iam.IManagedPolicy, self._policy)],
-        )
+        self._policies = Construct(self, "Policy")
+        all_groups = _shown(stack.resolve(every_log_group(stack)))
+        reason = "There is no other resource for listing log groups"
+        _acknowledge(self._policies, {reason: (f"AwsSolutions-IAM5[Resource::{all_groups}]",)})
+        role = iam.Role(self, "Role", assumed_by=service("lambda.amazonaws.com"))
+        self._role = role.node.default_child
+        self._attach_policies()
         # L1, because the L2 adds a redundant dependency, which cfn-lint reports. Without an architecture it is x86_64,
         # which every partition has.
         self.function = lambda_.CfnFunction(
@@ -125,63 +120,84 @@ class LoggingFunction(Construct):
         found = stack.node.try_find_child(cls._ID)
         return found if isinstance(found, cls) else cls(stack)
 
-    def claim(self, cluster_name: str, where: str) -> None:
-        """Reserve a cluster's logging for one construct in the stack.
+    def grant(self, wish: Wish, where: str) -> None:
+        """Let the function do what one construct in the stack asks for a cluster, and nothing else for that cluster.
 
         Raises:
-            AuditConfigurationError: Another construct has reserved it, or the stack has too many clusters.
+            AuditConfigurationError: Another construct has asked for it, or the stack has too many clusters.
         """
-        if cluster_name in self._claimed:
+        stack, name = Stack.of(self), wish.cluster_name
+        if name in self._claimed:
             raise AuditConfigurationError(
                 where,
-                value=cluster_name,
-                limit=f"{self._claimed[cluster_name]} already manages this cluster's logging",
+                value=name,
+                limit=f"{self._claimed[name]} already manages this cluster's logging",
                 way_out="Use its log_group, and list all log types there",
             )
-        self._claimed[cluster_name] = where
-        size = _POLICY_BASE + sum(_POLICY_EACH + 3 * len(name) for name in self._claimed)
-        if size > _MAX_POLICY:
+        self._claimed[name] = where
+        self._permissions.add(wish)
+        self._refuse_too_many(name, where)
+        self._attach_policies()
+        self.function.environment = lambda_.CfnFunction.EnvironmentProperty(variables=self._environment())
+        arn = _shown(stack.resolve(log_group_arn(stack, name)))
+        wildcard = f"AwsSolutions-IAM5[Resource::{arn}:*]"
+        _acknowledge(self._policies, {"This is one log group: policies name it so": (wildcard,)})
+
+    def _attach_policies(self) -> None:
+        """Attach as many managed policies as the permissions need, and have their statements rendered at synthesis.
+
+        They are managed, so that they exist before the function: an inline one is attached to the role later.
+        """
+        known = len(self._policies.node.children)
+        for number in range(known, len(self._permissions.policies())):
+            iam.CfnManagedPolicy(
+                self._policies,
+                f"Resource{number + 1 if number else ''}",
+                description="What switching on control plane logs takes",
+                path="/",
+                policy_document=Lazy.any(_Document(self._permissions, number)),
+            )
+        assert isinstance(self._role, iam.CfnRole)
+        self._role.managed_policy_arns = [
+            policy.ref for policy in self._policies.node.children if isinstance(policy, iam.CfnManagedPolicy)
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        """What the handler must not take from an event."""
+        stack = Stack.of(self)
+        bucket = f"cloudformation-custom-resource-response-{Fn.join('', Fn.split('-', stack.region))}"
+        # All three are in use.
+        endpoints = ("s3", f"s3.{stack.region}", f"s3-{stack.region}")
+        return {
+            "STACK_ID": stack.stack_id,
+            "RESPONSE_URLS": " ".join(f"https://{bucket}.{endpoint}.{stack.url_suffix}/" for endpoint in endpoints),
+            "ASKED": stack.to_json_string(asked(self._permissions.wishes)),
+        }
+
+    def _refuse_too_many(self, name: str, where: str) -> None:
+        policies = len(self._permissions.policies())
+        text = json.dumps(asked(self._permissions.wishes))
+        size = len(text) + _LONGEST_ARN * text.count("${Token[")
+        if policies > _MAX_POLICIES or size > _MAX_ASKED:
             raise AuditConfigurationError(
                 where,
-                value=cluster_name,
-                limit=f"the function's policy would have about {size} characters for {len(self._claimed)} clusters; "
-                f"IAM allows {_MAX_POLICY}",
+                value=name,
+                limit=f"for {len(self._claimed)} clusters the function would need {policies} policies and about {size} "
+                f"bytes of environment; AWS allows {_MAX_POLICIES} and {_MAX_ASKED}",
                 way_out="Move some of the clusters to another stack, or use a stack for each cluster",
             )
 
-    def allow(self, cluster_name: str, *, update: bool) -> None:
-        """Let the function manage a cluster's log group and, with `update`, the cluster's logging."""
-        stack = Stack.of(self)
-        arn = log_group_arn(stack, cluster_name)
-        self._tagged.add(arn)
-        self._log_groups.add(f"{arn}:*")
-        wildcard = f"AwsSolutions-IAM5[Resource::{_shown(stack.resolve(arn))}:*]"
-        _acknowledge(self._policy, {"This is one log group: policies name it so": (wildcard,)})
-        if update:
-            if self._clusters is None:
-                self._clusters = self._allow_each(
-                    "eks:DescribeCluster", "eks:DescribeUpdate", "eks:UpdateClusterConfig"
-                )
-            self._clusters.add(stack.format_arn(service="eks", resource="cluster", resource_name=cluster_name))
 
-    def _allow_each(self, *actions: str) -> _Sorted:
-        arns = _Sorted()
-        self._policy.add_statements(_allow(actions, [*Lazy.list(arns)]))
-        return arns
+@jsii.implements(IStableAnyProducer)
+class _Document:
+    """One of the role's policies, complete only at synthesis."""
 
+    def __init__(self, permissions: Permissions, number: int) -> None:
+        self._permissions, self._number = permissions, number
 
-@jsii.implements(IStableListProducer)
-class _Sorted:
-    """A sorted list that is complete only at synthesis."""
-
-    def __init__(self) -> None:
-        self._items: set[str] = set()
-
-    def add(self, item: str) -> None:
-        self._items.add(item)
-
-    def produce(self) -> list[str]:
-        return sorted(self._items)
+    def produce(self) -> dict[str, Any]:
+        grants = self._permissions.policies()[self._number]
+        return {"Version": "2012-10-17", "Statement": [one for grant in grants for one in grant.rendered()]}
 
 
 def _shown(value: Any) -> str:
@@ -194,10 +210,6 @@ def _shown(value: Any) -> str:
         case {"Ref": name}:
             return f"<{name}>"
     return str(value)
-
-
-def _allow(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=[*actions], resources=[*resources])
 
 
 def _acknowledge(construct: Construct, rules: Mapping[str, Sequence[str]]) -> None:

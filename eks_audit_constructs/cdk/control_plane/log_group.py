@@ -11,7 +11,10 @@ from constructs import Construct
 from eks_audit_constructs.cdk.grants import allow_on_key, logs_service
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["let_logs_use", "log_group_arn", "log_group_name", "owned_log_group", "refuse_other_name"]
+__all__ = ["FIELD_INDEXES", "let_logs_use", "log_group_arn", "log_group_name", "owned_log_group", "refuse_other_name"]
+
+FIELD_INDEXES = ("user.username", "verb", "objectRef.resource", "responseStatus.code", "stage", "auditID")
+"""The fields that `field_indexes` indexes: those by which queries about audit events look for few of many."""
 
 
 def log_group_name(cluster_name: str) -> str:
@@ -59,6 +62,8 @@ def owned_log_group(
     removal_policy: RemovalPolicy,
     encryption_key: kms.IKey | None = None,
     log_group_class: logs.LogGroupClass | None = None,
+    deletion_protection: bool = False,
+    field_indexes: bool = False,
 ) -> logs.LogGroup:
     """Create the log group of a cluster with a literal name, and let CloudWatch Logs use its key."""
     if encryption_key is not None:
@@ -70,6 +75,8 @@ def owned_log_group(
         retention=retention,
         encryption_key=encryption_key,
         log_group_class=log_group_class,
+        deletion_protection_enabled=True if deletion_protection else None,
+        field_index_policies=[logs.FieldIndexPolicy(fields=[*FIELD_INDEXES])] if field_indexes else None,
         removal_policy=removal_policy,
     )
 

@@ -72,6 +72,17 @@ class ControlPlaneLogging(Construct):
             Default: STANDARD.
         log_group: An existing log group with the right name, to use instead of a new one.
         removal_policy: What happens to the log group when it is removed from the stack. Default: RETAIN.
+        deletion_protection: Refuse to delete the log group, also to administrators, until somebody takes the protection
+            off. For a log group that a custom resource manages, removing the argument does not take it off.
+        field_indexes: Index the fields that queries about audit events ask for most (`log_group.FIELD_INDEXES`).
+            Queries with `field = value` or `filterIndex` on one of them read fewer events, of those that arrive from
+            now on, and cost less. For a log group of class STANDARD only.
+        remove_encryption_key: For a log group that a custom resource manages: let it take off the key that an earlier
+            deployment has set. Without it, a deployment that leaves `encryption_key` out fails.
+        logging_type_conditions: For an existing cluster: let the custom resource's role update the cluster only to
+            switch on `log_types` and to switch off `switch_off`, by the condition keys `eks:loggingType/…`. Switch it
+            off if AWS does not know them in your Region; outside the `aws` partition, stacks with a known Region never
+            use them.
 
     Raises:
         AuditConfigurationError: EKS or CloudWatch Logs would reject a value, or it could not take effect.
@@ -90,6 +101,10 @@ class ControlPlaneLogging(Construct):
         log_group_class: logs.LogGroupClass | None = None,
         log_group: logs.ILogGroup | None = None,
         removal_policy: RemovalPolicy | None = None,
+        deletion_protection: bool = False,
+        field_indexes: bool = False,
+        remove_encryption_key: bool = False,
+        logging_type_conditions: bool = True,
     ) -> None:
         super().__init__(scope, id)
         where = self.node.path
@@ -98,6 +113,9 @@ class ControlPlaneLogging(Construct):
             "encryption_key": encryption_key,
             "log_group_class": log_group_class,
             "removal_policy": removal_policy,
+            "deletion_protection": deletion_protection or None,
+            "field_indexes": field_indexes or None,
+            "remove_encryption_key": remove_encryption_key or None,
         }
         given = [name for name, value in settings.items() if value is not None]
         off = self._spelled("switch_off", switch_off) if switch_off else []
@@ -116,13 +134,16 @@ class ControlPlaneLogging(Construct):
         self._log_types = types
 
         refusals.refuse_what_keeps_nothing(retention, log_group_class, where)
+        refusals.refuse_contradictions(settings, native=native is not None and native.name is not None, where=where)
         self._running: RunningClusterLogging | None = None
         self._log_group: logs.ILogGroup
         if log_group is not None:
             refusals.refuse_both(log_group, given, self._cluster_name, where)
             self._log_group = log_group
             if native is None:
-                self._running = self._switch_on(log_types=types, switch_off=off)
+                self._running = self._switch_on(
+                    log_types=types, switch_off=off, logging_type_conditions=logging_type_conditions
+                )
                 self._running.resource.node.add_dependency(log_group)
         elif native is not None and native.name is not None:
             self._log_group = owned_log_group(
@@ -133,6 +154,8 @@ class ControlPlaneLogging(Construct):
                 removal_policy=removal_policy or RemovalPolicy.RETAIN,
                 encryption_key=encryption_key,
                 log_group_class=log_group_class,
+                deletion_protection=deletion_protection,
+                field_indexes=field_indexes,
             )
         else:
             refusals.refuse_removal(removal_policy, where)
@@ -144,6 +167,10 @@ class ControlPlaneLogging(Construct):
                 keep_retention=native is None and retention is None,
                 encryption_key=encryption_key,
                 log_group_class=log_group_class,
+                deletion_protection=deletion_protection,
+                field_indexes=field_indexes,
+                remove_encryption_key=remove_encryption_key,
+                logging_type_conditions=logging_type_conditions,
             )
         self._explain(native, group_given=log_group is not None)
         if native is not None and native.name is not None:

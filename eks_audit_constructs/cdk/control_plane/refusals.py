@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import RemovalPolicy, Stack, Token
 from aws_cdk import aws_logs as logs
@@ -11,7 +11,14 @@ from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.control_plane.log_group import refuse_other_name
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["refuse_both", "refuse_elsewhere", "refuse_removal", "refuse_switching_off", "refuse_what_keeps_nothing"]
+__all__ = [
+    "refuse_both",
+    "refuse_contradictions",
+    "refuse_elsewhere",
+    "refuse_removal",
+    "refuse_switching_off",
+    "refuse_what_keeps_nothing",
+]
 
 
 def refuse_elsewhere(here: Stack, there: Stack, where: str) -> None:
@@ -62,6 +69,36 @@ def refuse_what_keeps_nothing(retention: object, log_group_class: logs.LogGroupC
             limit="a DELIVERY log group passes events on instead of keeping them",
             way_out="Use LogGroupClass.STANDARD, or INFREQUENT_ACCESS if the log group has no alarms",
         )
+
+
+def refuse_contradictions(settings: Mapping[str, object], *, native: bool, where: str) -> None:
+    """Reject settings of a log group that exclude each other.
+
+    Args:
+        settings: The arguments by name, None for those that are left out.
+        native: Whether the template defines the log group.
+        where: The construct's path.
+    """
+    excluded = {
+        ("deletion_protection", "removal_policy"): (
+            settings["removal_policy"] is RemovalPolicy.DESTROY,
+            "a log group that is protected from deletion cannot be destroyed with the stack",
+            "Leave removal_policy or deletion_protection out",
+        ),
+        ("field_indexes", "log_group_class"): (
+            settings["log_group_class"] is logs.LogGroupClass.INFREQUENT_ACCESS,
+            "only log groups of class STANDARD have field indexes",
+            "Use LogGroupClass.STANDARD, or leave field_indexes out",
+        ),
+        ("remove_encryption_key", "encryption_key"): (
+            native or settings["encryption_key"] is not None,
+            "remove_encryption_key is for the log group of a custom resource, when encryption_key is left out",
+            "Leave remove_encryption_key out",
+        ),
+    }
+    for names, (excludes, limit, way_out) in excluded.items():
+        if settings[names[0]] and excludes:
+            raise AuditConfigurationError(where, value=", ".join(names), limit=limit, way_out=way_out)
 
 
 def refuse_removal(removal_policy: RemovalPolicy | None, where: str) -> None:

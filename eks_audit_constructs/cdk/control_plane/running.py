@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jsii
-from aws_cdk import CustomResource, Duration, ITaggableV2, TagManager, TagType
+from aws_cdk import CustomResource, Duration, IStableAnyProducer, ITaggableV2, Lazy, Stack, TagManager, TagType
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -13,7 +13,8 @@ from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.control_plane.function import LIFETIME, LoggingFunction
-from eks_audit_constructs.cdk.control_plane.log_group import let_logs_use
+from eks_audit_constructs.cdk.control_plane.log_group import FIELD_INDEXES, let_logs_use
+from eks_audit_constructs.cdk.control_plane.wish import Wish
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["RunningClusterLogging"]
@@ -28,7 +29,7 @@ class RunningClusterLogging(Construct):
     """Switches on the control-plane logging of an existing cluster, and manages its log group.
 
     Only the log types in `switch_off` are switched off. Removing the construct undoes nothing: logging stays on, and
-    the log group stays. Tags of this construct, including inherited ones, are applied to the log group.
+    the log group stays. Tags of this construct and its stack, including inherited ones, are applied to the log group.
 
     Anything that reads a log group that may be new must be deployed after `resource`:
     `filter.node.add_dependency(logging.resource)`. Refer to the log group by its literal name, not by an attribute of
@@ -47,9 +48,16 @@ class RunningClusterLogging(Construct):
         encryption_key: A symmetric customer managed key for the log group. The statement it needs is added to its
             policy.
         log_group_class: The class of a new log group; an existing one keeps its class.
+        deletion_protection: Protect the log group from deletion. Removing the argument does not take that back.
+        field_indexes: Index the fields of `FIELD_INDEXES`. Removing the argument leaves the indexes.
+        remove_encryption_key: Let the function take off the key that an earlier deployment has set.
+        logging_type_conditions: Let the function update the cluster only if the update switches on a log type of
+            `log_types` or switches off one of `switch_off`. Only the `aws` partition is known to have the condition
+            keys `eks:loggingType/…`; in stacks of other partitions this has no effect. Without it, the function's role
+            can update the cluster in any way, except switching off other log types.
 
     Raises:
-        AuditConfigurationError: A log type is to be switched both on and off.
+        AuditConfigurationError: A log type is to be switched both on and off, or the stack has too many clusters.
     """
 
     def __init__(
@@ -64,6 +72,10 @@ class RunningClusterLogging(Construct):
         keep_retention: bool = False,
         encryption_key: kms.IKey | None = None,
         log_group_class: logs.LogGroupClass | None = None,
+        deletion_protection: bool = False,
+        field_indexes: bool = False,
+        remove_encryption_key: bool = False,
+        logging_type_conditions: bool = True,
     ) -> None:
         super().__init__(scope, id)
         self._tags = TagManager(TagType.MAP, _RESOURCE_TYPE)
@@ -74,11 +86,6 @@ class RunningClusterLogging(Construct):
                 limit="a log type cannot be switched both on and off",
                 way_out="Remove it from log_types or from switch_off",
             )
-        shared = LoggingFunction.of(self)
-        shared.claim(cluster_name, self.node.path)
-        shared.allow(cluster_name, update=bool(log_types or switch_off))
-        if encryption_key is not None:
-            let_logs_use(self, encryption_key, cluster_name)
         properties = {
             "ClusterName": cluster_name,
             "LogTypes": sorted({*log_types}),
@@ -87,8 +94,19 @@ class RunningClusterLogging(Construct):
             "KeepRetention": True if keep_retention else None,
             "KmsKeyId": None if encryption_key is None else encryption_key.key_arn,
             "LogGroupClass": None if log_group_class is None else log_group_class.name,
-            "Tags": self._tags.rendered_tags,
+            "DeletionProtection": True if deletion_protection else None,
+            "FieldIndexes": [*FIELD_INDEXES] if field_indexes else None,
         }
+        wish = Wish(
+            properties={name: value for name, value in properties.items() if value not in (None, [])},
+            conditions=logging_type_conditions,
+            remove_key=remove_encryption_key,
+            tagged=lambda: bool(self._all_tags()),
+        )
+        shared = LoggingFunction.of(self)
+        shared.grant(wish, self.node.path)
+        if encryption_key is not None:
+            let_logs_use(self, encryption_key, cluster_name)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -96,8 +114,16 @@ class RunningClusterLogging(Construct):
             service_token=shared.function.attr_arn,
             # By default CloudFormation would wait an hour for a missing response.
             service_timeout=LIFETIME.plus(Duration.minutes(5)),
-            properties={name: value for name, value in properties.items() if value not in (None, [])},
+            properties={**wish.properties, "Tags": Lazy.any(_Tags(self._all_tags))},
         )
+
+    def _all_tags(self) -> dict[str, str]:
+        """The log group's tags: CloudFormation gives a stack's own tags to all of its resources, but not to this."""
+        tags: dict[str, str] = {}
+        for scope in self.node.scopes:
+            if Stack.is_stack(scope):
+                tags.update(Stack.of(scope).tags.tag_values())
+        return {**tags, **self._tags.tag_values()}
 
     @property
     def cdk_tag_manager(self) -> TagManager:
@@ -113,3 +139,14 @@ class RunningClusterLogging(Construct):
     def resource(self) -> CustomResource:
         """The custom resource, on which anything that reads the log group must depend."""
         return self._resource
+
+
+@jsii.implements(IStableAnyProducer)
+class _Tags:
+    """Tags that are complete only at synthesis. None are left out of the template."""
+
+    def __init__(self, tags: Callable[[], dict[str, str]]) -> None:
+        self._tags = tags
+
+    def produce(self) -> dict[str, str] | None:
+        return self._tags() or None

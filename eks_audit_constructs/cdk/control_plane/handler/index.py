@@ -1,19 +1,23 @@
 """A custom resource that switches on the control-plane logging of an existing EKS cluster.
 
 It reads the cluster first and sends only what differs. A log type is switched off only when SwitchOff names it, a log
-group is never deleted, and deleting the resource changes nothing. It runs inline in AWS Lambda: one file, boto3 only.
+group is never deleted, and a Delete changes nothing. It is no use to others who may invoke it: it acts only while its
+own stack is being deployed, refuses more than the template asks, and responds to CloudFormation only.
 
 Properties: ClusterName; LogTypes to switch on, SwitchOff to switch off; for the log group RetentionInDays (0: never
-expire), KeepRetention ("true": RetentionInDays is only for a new log group), KmsKeyId, LogGroupClass and Tags.
-Attributes: LogGroupName, LogGroupArn.
+expire), KeepRetention ("true": RetentionInDays is only for a new log group), KmsKeyId, LogGroupClass, Tags,
+DeletionProtection ("true") and FieldIndexes. Attributes: LogGroupName, LogGroupArn.
+Environment: STACK_ID; RESPONSE_URLS, how CloudFormation's may start, with spaces between them; ASKED, the most that may
+be asked, as a JSON list of objects with Clusters and with the values that the properties above may have.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.request import Request, urlopen
@@ -24,16 +28,11 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 Json = Mapping[str, Any]
-
-LOG_TYPES = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
-RESERVED = 60
-"""Seconds kept for the response: a last call to EKS, one to CloudFormation, and the response itself."""
-SETTLING = 60
-"""Seconds in which "access denied" may only mean that a new policy has not reached every server yet."""
-
-# All retries are in `Work.call`, which knows how much time is left.
-CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
-sleep = time.sleep
+RESERVED = 60  # seconds kept for the response: a last call to EKS, and the response itself
+SETTLING = 60  # seconds in which "access denied" may only mean that a new policy has not reached every server yet
+FRESH = 86400  # seconds in which a log group without retention counts as new: no retention deletes anything from it yet
+CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})  # `Work.call` retries
+sleep, clock = time.sleep, time.time
 
 
 class RefusedError(Exception):
@@ -41,50 +40,73 @@ class RefusedError(Exception):
 
 
 def handler(event: Json, context: Any) -> None:
-    """Do what CloudFormation requests, and always respond."""
-    kind = event.get("RequestType")
+    """Do what CloudFormation requests, and always respond, but to nobody else."""
+    if not str(event.get("ResponseURL")).startswith(tuple(os.environ["RESPONSE_URLS"].split())):
+        print("Nothing done and nobody called: the event's response URL is not CloudFormation's.")
+        return
+    kind, stack = event.get("RequestType"), "not read"
     answer = {"Status": "SUCCESS", "PhysicalResourceId": event.get("PhysicalResourceId") or context.log_stream_name}
     try:
         if kind != "Delete":
             work = Work(event, context)
             answer["Data"] = {"LogGroupName": work.log_group, "LogGroupArn": work.log_group_arn}
+            stack = work.stack_status()
+            deploying = stack.endswith("_IN_PROGRESS") and not stack.startswith(("REVIEW_", "IMPORT_"))
+            if kind not in ("Create", "Update") or not deploying:
+                raise RefusedError(f"Only a deployment of this stack may ask to {kind}, and its status is {stack}.")
+            work.refuse_beyond(json.loads(os.environ["ASKED"]))
             work.carry_out()
             # Named after the log group, so another cluster is a new resource, and the old one gets a Delete.
             answer["PhysicalResourceId"] = work.log_group
     except BaseException as error:
-        answer["Reason"] = (str(error) if isinstance(error, RefusedError | ClientError) else repr(error))[:1000]
-        # A failed rollback leaves the stack stuck, and there is nothing here to undo.
-        answer["Status"] = "SUCCESS" if kind == "Update" and rolling_back(event) else "FAILED"
+        expected = isinstance(error, RefusedError | ClientError)
+        answer["Reason"] = str(error) if expected else f"Unexpected {type(error).__name__}: {error}"
+        # A failed rollback leaves the stack stuck, and there is nothing here to undo. An unknown status may be one.
+        spared = kind == "Update" and stack in ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown")
+        answer["Status"] = "SUCCESS" if spared else "FAILED"
     # Never the event itself: anyone who reads its ResponseURL can respond in our place.
     print(kind, answer["PhysicalResourceId"], answer["Status"], answer.get("Reason", ""))
     respond(event, answer)
 
 
 class Work:
-    """One invocation: the wanted state, and the time left to reach it.
-
-    Raises:
-        RefusedError: A log type is unknown, or is to be both on and off.
-    """
+    """One invocation: the wanted state, and the time left to reach it."""
 
     def __init__(self, event: Json, context: Any) -> None:
-        wanted, former = event["ResourceProperties"], event.get("OldResourceProperties", {})
-        self.name: str = wanted["ClusterName"]
-        self.on, self.off = (set(wanted.get(key, ())) for key in ("LogTypes", "SwitchOff"))
-        self.retention = wanted.get("RetentionInDays")
-        self.keep = wanted.get("KeepRetention") == "true"
-        settings = {"kmsKeyId": "KmsKeyId", "tags": "Tags", "logGroupClass": "LogGroupClass"}
-        self.settings = {name: wanted[key] for name, key in settings.items() if wanted.get(key)}
-        self.had_key = former.get("ClusterName") == self.name and "KmsKeyId" in former
+        self.wanted, former = event.get("ResourceProperties", {}), event.get("OldResourceProperties", {})
+        if not self.wanted.get("ClusterName"):
+            raise RefusedError("The event names no cluster.")
+        self.name: str = self.wanted["ClusterName"]
+        self.former = former if former.get("ClusterName") == self.name else {}
+        self.on, self.off = values(self.wanted, "LogTypes"), values(self.wanted, "SwitchOff")
         _, partition, _, self.region, self.account, *_ = context.invoked_function_arn.split(":")
         self.log_group = f"/aws/eks/{self.name}/cluster"
         self.log_group_arn = f"arn:{partition}:logs:{self.region}:{self.account}:log-group:{self.log_group}"
-        self.context = context
-        self.settled = self.remaining() - SETTLING
-        if unknown := (self.on | self.off) - LOG_TYPES:
-            raise RefusedError(f"EKS has no log type {listed(unknown)}; it has {listed(LOG_TYPES)}.")
-        if both := self.on & self.off:
-            raise RefusedError(f"{listed(both)}: in both LogTypes and SwitchOff. Remove it from one of them.")
+        self.seconds_left: Callable[[], float] = lambda: context.get_remaining_time_in_millis() / 1000
+        self.settled: float = self.seconds_left() - SETTLING
+
+    def stack_status(self) -> str:
+        """The status of the function's own stack, which no event can set."""
+        try:
+            [stack] = self.call("cloudformation", "describe_stacks", "Stacks", StackName=os.environ["STACK_ID"])
+            return str(stack["StackStatus"])
+        except Exception as error:
+            print("Could not read the stack's status:", error)
+            return "unknown"
+
+    def refuse_beyond(self, asked: list[Json]) -> None:
+        """Refuse what the template does not ask."""
+        most = next((entry for entry in asked if self.name in entry["Clusters"]), None)
+        if most is None:
+            raise RefusedError(f"The template does not name the cluster {self.name}.")
+        bounded = ("LogTypes", "SwitchOff", "KmsKeyId", "LogGroupClass", "DeletionProtection", "FieldIndexes")
+        beyond = [name for name in bounded if not values(self.wanted, name) <= values(most, name)]
+        if "RetentionInDays" in self.wanted:
+            kept = values(most, "KeepRetention") <= values(self.wanted, "KeepRetention")
+            if not kept or "RetentionInDays" not in most or days(self.wanted) < days(most):
+                beyond.append("RetentionInDays")
+        if beyond:
+            raise RefusedError(f"{', '.join(beyond)}: more than the template asks for {self.name}.")
 
     def carry_out(self) -> None:
         """Set up the log group, then the cluster: EKS uses a log group that exists."""
@@ -118,6 +140,10 @@ class Work:
             except ClientError as error:
                 if code(error) == "InvalidParameterException" and "No changes needed" in str(error):
                     return
+                if "AccessDenied" in code(error):
+                    raise RefusedError(
+                        f"{error}. Is eks:loggingType not known? logging_type_conditions=False"
+                    ) from None
                 # In use: another update is running. Not found: deleted since, which the next read reports.
                 if code(error) not in ("ResourceInUseException", "ResourceNotFoundException"):
                     raise
@@ -129,8 +155,8 @@ class Work:
             if update["status"] == "Successful":
                 return
             if update["status"] != "InProgress":
-                errors = [f"{one['errorCode']}: {one['errorMessage']}" for one in update.get("errors", ())]
-                raise RefusedError(f"EKS update {update['id']} ended as {update['status']}. {listed(errors)}")
+                errors = [f"{one.get('errorCode')}: {one.get('errorMessage')}" for one in update.get("errors", ())]
+                raise RefusedError(f"EKS update {update['id']} ended as {update['status']}. {', '.join(errors)}")
             self.wait(delay, f"EKS update {update['id']} has not ended")
             update = self.call("eks", "describe_update", "update", name=self.name, updateId=update["id"])
 
@@ -141,67 +167,88 @@ class Work:
         except ClientError as error:
             if code(error) != "ResourceNotFoundException":
                 raise
-            raise RefusedError(
-                f"No cluster {self.name} in region {self.region} of account {self.account}. Check the name, and that "
-                f"the stack is deployed to the cluster's region: aws eks list-clusters --region {self.region}"
-            ) from None
+            where, command = f"region {self.region} of account {self.account}", "aws eks list-clusters --region"
+            raise RefusedError(f"No cluster {self.name} in {where}. Compare: {command} {self.region}") from None
         if cluster["status"] in ("DELETING", "FAILED"):
             raise RefusedError(f"Cluster {self.name} is {cluster['status']}: its logging cannot be changed.")
         return cluster
 
     def settle_log_group(self) -> None:
         """Create or adopt the log group, and apply its settings."""
-        group = {"logGroupName": self.log_group}
-        keep = False
+        wanted, name, new = self.wanted, self.log_group, True
+        settings = (("kmsKeyId", "KmsKeyId"), ("tags", "Tags"), ("logGroupClass", "LogGroupClass"))
+        given = {argument: wanted[key] for argument, key in settings if wanted.get(key)}
         try:
-            self.call("logs", "create_log_group", **group, **self.settings)
+            self.call("logs", "create_log_group", logGroupName=name, **given)
         except ClientError as error:
             if code(error) != "ResourceAlreadyExistsException":
                 raise
-            keep = self.keep
-            if "kmsKeyId" in self.settings:
-                self.call("logs", "associate_kms_key", **group, kmsKeyId=self.settings["kmsKeyId"])
-            elif self.had_key:
-                self.call("logs", "disassociate_kms_key", **group)
-            if "tags" in self.settings:
-                self.call("logs", "tag_resource", resourceArn=self.log_group_arn, tags=self.settings["tags"])
-        if self.retention is None or keep:
-            return
-        if days := int(self.retention):
-            self.call("logs", "put_retention_policy", **group, retentionInDays=days)
-        else:
-            self.call("logs", "delete_retention_policy", **group)
+            new = wanted.get("KeepRetention") == "true" and self.is_new()
+            self.adopt()
+        if "RetentionInDays" in wanted and (new or wanted.get("KeepRetention") != "true"):
+            if number := int(wanted["RetentionInDays"]):
+                self.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=number)
+            else:
+                self.call("logs", "delete_retention_policy", logGroupName=name)
+        if fields := wanted.get("FieldIndexes"):
+            policy = json.dumps({"Fields": fields})
+            self.call("logs", "put_index_policy", logGroupIdentifier=name, policyDocument=policy)
+        if wanted.get("DeletionProtection") == "true":
+            protection: Json = {"logGroupIdentifier": name, "deletionProtectionEnabled": True}
+            self.call("logs", "put_log_group_deletion_protection", **protection)
+
+    def is_new(self) -> bool:
+        """Whether a log group that is there is EKS's of today or ours, from a call whose answer was lost."""
+        groups = self.call("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=self.log_group)
+        found = [one for one in groups if one["logGroupName"] == self.log_group]
+        return not any("retentionInDays" in one or one["creationTime"] / 1000 < clock() - FRESH for one in found)
+
+    def adopt(self) -> None:
+        """Give a log group that is there its key and tags, and take off those of the deployment before."""
+        wanted, group, arn = self.wanted, self.log_group, self.log_group_arn
+        try:
+            if wanted.get("KmsKeyId"):
+                self.call("logs", "associate_kms_key", logGroupName=group, kmsKeyId=wanted["KmsKeyId"])
+            elif self.former.get("KmsKeyId"):
+                self.call("logs", "disassociate_kms_key", logGroupName=group)
+        except ClientError as error:
+            if "AccessDenied" not in code(error) or wanted.get("KmsKeyId"):
+                raise
+            hint = "The key stays on the log group unless remove_encryption_key=True lets the function take it off."
+            raise RefusedError(f"{error}. {hint}") from None
+        if wanted.get("Tags"):
+            self.call("logs", "tag_resource", resourceArn=arn, tags=wanted["Tags"])
+        if gone := sorted({*self.former.get("Tags", {})} - {*wanted.get("Tags", {})}):
+            self.call("logs", "untag_resource", resourceArn=arn, tagKeys=gone)
 
     def call(self, service: str, operation: str, result: str = "ResponseMetadata", **arguments: Any) -> Any:
         """Call AWS, and retry transient errors while there is time."""
         waits = delays()
         while True:
             try:
-                return getattr(client(service), operation)(**arguments)[result]
-            except (ClientError, ConnectionError, HTTPClientError, ResponseParserError, KeyError) as error:
+                answer = getattr(client(service), operation)(**arguments)
+                if result in answer:
+                    return answer[result]
+                trouble = f"its answer has no {result}"
+            except (ClientError, ConnectionError, HTTPClientError, ResponseParserError) as error:
                 if isinstance(error, ClientError) and not self.passes(error):
                     raise
-                self.wait(next(waits), f"{operation}: {error}")
+                trouble = str(error)
+            self.wait(next(waits), f"{operation}: {trouble}")
 
     def passes(self, error: ClientError) -> bool:
         """Whether the same call may succeed later."""
         name, status = code(error), int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        if name == "AccessDeniedException":
-            return self.remaining() > self.settled
+        if "AccessDenied" in code(error) or "kms" in str(error).lower():  # a key, too, may not be usable yet
+            return self.seconds_left() > self.settled
         # Aborted: something else is changing the same log group.
         return status == 429 or status >= 500 or "Throttl" in name or name == "OperationAbortedException"
 
-    def remaining(self) -> float:
-        """Seconds left for this invocation."""
-        return int(self.context.get_remaining_time_in_millis()) / 1000
-
     def wait(self, seconds: float, trouble: str) -> None:
         """Sleep, if there is time for it."""
-        if self.remaining() - seconds < RESERVED:
-            raise RefusedError(
-                f"Out of time (Lambda's limit is 15 minutes): {trouble}. EKS will finish what it has started: deploy "
-                f"again when `aws eks describe-cluster --name {self.name}` shows ACTIVE."
-            )
+        if self.seconds_left() - seconds < RESERVED:
+            hint = f"Deploy again when `aws eks describe-cluster --name {self.name}` shows ACTIVE."
+            raise RefusedError(f"Out of time (Lambda's limit is 15 minutes): {trouble}. EKS goes on with it. {hint}")
         sleep(seconds)
 
 
@@ -213,9 +260,15 @@ def delays() -> Iterator[float]:
         longest = min(longest * 2, 15)
 
 
-def listed(names: Any) -> str:
-    """The names, sorted and separated by commas."""
-    return ", ".join(sorted(names))
+def values(properties: Json, name: str) -> set[str]:
+    """The values of a property, which may be one or none."""
+    found = properties.get(name) or ()
+    return {found} if isinstance(found, str) else set(found)
+
+
+def days(properties: Json) -> float:
+    """The days of a retention, of which 0 is the longest."""
+    return int(properties["RetentionInDays"]) or float("inf")
 
 
 def code(error: ClientError) -> str:
@@ -229,23 +282,15 @@ def client(service: str) -> Any:
     return boto3.client(service, config=CONFIG)
 
 
-def rolling_back(event: Json) -> bool:
-    """Whether the stack is rolling back an update, which the event does not show."""
-    try:
-        [stack] = client("cloudformation").describe_stacks(StackName=event["StackId"])["Stacks"]
-        return bool(stack["StackStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS")
-    except Exception as error:
-        print("Could not read the stack's status:", error)
-        return False
-
-
 def respond(event: Json, answer: Json) -> None:
-    """Send the response to CloudFormation."""
-    names = ("StackId", "RequestId", "LogicalResourceId")
-    body = json.dumps({**{name: event.get(name) for name in names}, **answer}).encode()
+    """Send the response to CloudFormation, with as much of its reason as CloudFormation takes."""
+    response = {**{name: event.get(name) for name in ("StackId", "RequestId", "LogicalResourceId")}, **answer}
+    body = json.dumps(response).encode()
+    if (excess := len(body) - 4096) > 0:  # bytes; a character is at least one
+        body = json.dumps({**response, "Reason": response.get("Reason", "")[:-excess]}).encode()
     for delay in (1, 2, 4):
         try:
-            # The URL is signed for an empty content type.
+            # Signed for an empty content type.
             with urlopen(Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=5):
                 return
         except Exception as error:
