@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterator
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from eks_audit_constructs import EksAudit
 from eks_audit_constructs.cdk.control_plane.handler import index
 from eks_audit_constructs.cdk.control_plane.running import RunningClusterLogging
 from eks_audit_constructs.errors import AuditConfigurationError
-from tests.cdk.control_plane.clusters import KINDS, Resources, resources
+from tests.cdk.control_plane.clusters import KINDS, resources
+from tests.cdk.control_plane.deployment import CUSTOM_RESOURCE as TYPE
+from tests.cdk.control_plane.deployment import environment, given, rendered, statements
 from tests.cdk.control_plane.handler.deployed import Lambda
-from tests.cdk.control_plane.handler.fake_aws import ACCOUNT, LOG_TYPES, REGION
+from tests.cdk.control_plane.handler.fake_aws import ACCOUNT, LOG_TYPES, REGION, STACK_ID
 from tests.nag import violations
 
-TYPE = "Custom::EksControlPlaneLogging"
 READERS = {"AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::S3::Bucket"}
 
 
@@ -41,7 +41,8 @@ def stack(request: pytest.FixtureRequest, recommended_flags: dict[str, Any]) -> 
         retention=logs.RetentionDays.TWO_YEARS,
         keep_retention=True,
         encryption_key=key,
-        log_group_class=logs.LogGroupClass.INFREQUENT_ACCESS,
+        deletion_protection=True,
+        field_indexes=True,
     )
     RunningClusterLogging(stack, "Blue", cluster_name="blue", log_types=list(LOG_TYPES))
     ours = KINDS["eks.CfnCluster"](stack, None, [])
@@ -89,7 +90,8 @@ def test_what_the_handler_is_given(stack: Stack) -> None:
         "RetentionInDays": 731,
         "KeepRetention": True,
         "KmsKeyId": {"Fn::GetAtt": [key_id, "Arn"]},
-        "LogGroupClass": "INFREQUENT_ACCESS",
+        "DeletionProtection": True,
+        "FieldIndexes": ["user.username", "verb", "objectRef.resource", "responseStatus.code", "stage", "auditID"],
         "Tags": {"team": "security"},
     }
     assert blue == {"ClusterName": "blue", "LogTypes": sorted(LOG_TYPES), "Tags": {"team": "security"}}
@@ -104,34 +106,116 @@ def test_the_key_may_be_used_for_this_log_group(stack: Stack) -> None:
 
 
 def test_every_call_is_allowed_and_nothing_else(stack: Stack, lambda_: Lambda) -> None:
-    """Runs the handler through all that it can do, and holds what it calls against the policy in the template."""
-    allowed = set(statements(stack))
+    """Runs the handler through all that it can do, with the role in the template."""
     aws = lambda_.aws
+    aws.role = statements(stack)
     aws.add_cluster("prod", "api", "scheduler")
-    properties = {**given(stack, "Prod"), "KmsKeyId": "arn:key", "RetentionInDays": "731", "KeepRetention": "false"}
+    properties = {
+        **rendered(given(stack, "Prod")),
+        "RetentionInDays": "731",
+        "KeepRetention": "true",
+        "DeletionProtection": "true",
+    }
     group = "/aws/eks/prod/cluster"
     aws.log_groups.clear()
     assert lambda_.create(**properties)["Status"] == "SUCCESS"
     assert lambda_.update(group, {**properties, "Tags": {"old": "tag"}}, properties)["Status"] == "SUCCESS"
-    plain = {"ClusterName": "prod", "LogTypes": ["audit"], "RetentionInDays": "0"}
-    assert lambda_.update(group, properties, plain)["Status"] == "SUCCESS"
-    assert lambda_.update(group, plain, {**plain, "LogTypes": ["nonsense"]})["Status"] == "FAILED"
     assert lambda_.delete(group, **properties)["Status"] == "SUCCESS"
+    aws.add_cluster("blue")
+    assert lambda_.create(ClusterName="blue", LogTypes=list(LOG_TYPES))["Status"] == "SUCCESS"
+    infinite = {"ClusterName": "<Cluster>", "RetentionInDays": "0"}
+    assert lambda_.create(**infinite)["Status"] == "SUCCESS"
 
-    for action, resource in aws.used:
-        assert any(action == one and fnmatch.fnmatchcase(resource, pattern) for one, pattern in allowed), action
-    calls = {action for action, _ in allowed} - {"logs:CreateLogStream", "logs:PutLogEvents"}  # Lambda's own
+    allowed = {action for one in statements(stack) for action in listed(one["Action"]) if one["Effect"] == "Allow"}
+    calls = allowed - {"logs:CreateLogStream", "logs:PutLogEvents"}  # Lambda's own
     assert calls == {action for action, _ in aws.used}
 
 
 def test_only_the_named_clusters_and_log_groups_are_in_reach(stack: Stack) -> None:
-    eks = {resource for action, resource in statements(stack) if action.startswith("eks:")}
-    assert eks == {f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}" for name in ("blue", "prod")}
-    groups = {resource for action, resource in statements(stack) if action == "logs:CreateLogGroup"}
-    names = ("blue", "prod", "<Cluster>")
-    assert groups == {f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/eks/{name}/cluster:*" for name in names}
-    assert not [action for action, _ in statements(stack) if "Delete" in action and "Retention" not in action]
-    assert "*" not in {resource for _, resource in statements(stack)}
+    reach: dict[str, set[str]] = {}
+    for statement in statements(stack):
+        for action in listed(statement["Action"]):
+            reach.setdefault(action, set()).update(listed(statement["Resource"]))
+    clusters = {f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}" for name in ("blue", "prod")}
+    assert reach["eks:UpdateClusterConfig"] == reach["eks:DescribeCluster"] == reach["eks:DescribeUpdate"] == clusters
+    groups = [
+        f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/eks/{name}/cluster" for name in ("blue", "prod", "<Cluster>")
+    ]
+    assert reach["logs:CreateLogGroup"] == {f"{group}:*" for group in groups}
+    assert reach["logs:TagResource"] == reach["logs:UntagResource"] == {*groups}
+    for action in ("AssociateKmsKey", "PutRetentionPolicy", "PutIndexPolicy", "PutLogGroupDeletionProtection"):
+        assert reach[f"logs:{action}"] == {f"{groups[1]}:*"}
+    assert reach["logs:DeleteRetentionPolicy"] == {f"{groups[2]}:*"}
+    assert reach["logs:DescribeLogGroups"] == {f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*"}
+    assert reach["cloudformation:DescribeStacks"] == {STACK_ID}
+    assert not {"logs:DeleteLogGroup", "logs:DisassociateKmsKey"} & reach.keys()
+    assert "*" not in set().union(*reach.values())
+
+
+def test_the_environment_bounds_what_may_be_asked(stack: Stack) -> None:
+    variables = environment(stack)
+    assert variables.keys() == {"STACK_ID", "RESPONSE_URLS", "ASKED"}
+    assert variables["STACK_ID"] == STACK_ID
+    bucket = "https://cloudformation-custom-resource-response-euwest1"
+    assert variables["RESPONSE_URLS"].split() == [
+        f"{bucket}.s3.amazonaws.com/",
+        f"{bucket}.s3.eu-west-1.amazonaws.com/",
+        f"{bucket}.s3-eu-west-1.amazonaws.com/",
+    ]
+    asked = {tuple(entry["Clusters"]): entry for entry in json.loads(variables["ASKED"])}
+    assert asked.keys() == {("prod",), ("blue",), ("<Cluster>",)}
+    (key_id,) = resources(stack, "AWS::KMS::Key")
+    assert asked["prod",] == {
+        "Clusters": ["prod"],
+        "LogTypes": ["api", "audit"],
+        "SwitchOff": ["scheduler"],
+        "RetentionInDays": "731",
+        "KeepRetention": "true",
+        "KmsKeyId": [f"<{key_id}.Arn>"],
+        "DeletionProtection": "true",
+        "FieldIndexes": ["user.username", "verb", "objectRef.resource", "responseStatus.code", "stage", "auditID"],
+    }
+    assert asked["blue",] == {"Clusters": ["blue"], "LogTypes": sorted(LOG_TYPES)}
+
+
+def test_what_a_template_without_wishes_of_its_own_needs() -> None:
+    stack = Stack(App(), "Stack")
+    EksAudit(stack, "Audit", cluster="prod", detections=[])
+    actions = {action for one in statements(stack) for action in listed(one["Action"])}
+    assert actions == {
+        *("cloudformation:DescribeStacks", "logs:CreateLogStream", "logs:PutLogEvents"),
+        *("logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:UntagResource"),
+        *("eks:DescribeCluster", "eks:DescribeUpdate", "eks:UpdateClusterConfig"),
+    }
+
+
+def test_a_key_can_be_taken_off_if_asked() -> None:
+    stack = Stack(App(), "Stack")
+    RunningClusterLogging(stack, "Logging", cluster_name="prod", log_types=["audit"], remove_encryption_key=True)
+    actions = {action for one in statements(stack) for action in listed(one["Action"])}
+    assert "logs:DisassociateKmsKey" in actions
+    assert "logs:AssociateKmsKey" not in actions
+    assert violations(stack) == set()
+
+
+def test_the_stacks_own_tags_reach_the_log_group() -> None:
+    stack = Stack(App(), "Stack", tags={"cost": "1", "team": "theirs"})
+    nested = NestedStack(stack, "Nested")
+    for scope in (stack, nested):
+        logging = RunningClusterLogging(scope, "Logging", cluster_name="prod", log_types=["audit"])
+        Tags.of(logging).add("team", "security")
+    for scope in (stack, nested):
+        assert given(scope, "Logging")["Tags"] == {"cost": "1", "team": "security"}
+        assert "logs:TagResource" in str(statements(scope))
+
+
+def test_tags_added_later_are_allowed_too() -> None:
+    app = App()
+    stack = Stack(app, "Stack")
+    RunningClusterLogging(stack, "Logging", cluster_name="prod", log_types=["audit"])
+    Tags.of(app).add("team", "security")
+    assert given(stack, "Logging")["Tags"] == {"team": "security"}
+    assert "logs:TagResource" in str(statements(stack))
 
 
 def test_the_five_packs_find_nothing(stack: Stack) -> None:
@@ -205,37 +289,6 @@ def test_reviewers_read_the_handler_as_it_is_written(stack: Stack) -> None:
     assert function["Properties"]["Code"]["ZipFile"] == Path(index.__file__).read_text("utf-8")
 
 
-def test_the_handler_knows_the_log_types_that_there_are() -> None:
-    assert set(LOG_TYPES) == index.LOG_TYPES
-
-
-def given(stack: Stack, id: str) -> dict[str, Any]:
-    """The properties the handler gets for the construct with this id."""
-    (found,) = (value for key, value in resources(stack, TYPE).items() if key.startswith(id))
-    return {name: value for name, value in found["Properties"].items() if not name.startswith("Service")}
-
-
-def statements(stack: Stack) -> Iterator[tuple[str, str]]:
-    """What the function's role may do, an action and a resource at a time."""
-    found: Resources = resources(stack, "AWS::IAM::ManagedPolicy")
-    (policy,) = found.values()
-    for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-        assert statement["Effect"] == "Allow"
-        actions, targets = statement["Action"], statement["Resource"]
-        for action in [actions] if isinstance(actions, str) else actions:
-            for target in targets if isinstance(targets, list) else [targets]:
-                yield action, rendered(target)
-
-
-def rendered(value: Any) -> str:
-    """The text CloudFormation would make of it in the fake's account; what it cannot know is in angle brackets."""
-    pseudo = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
-    pseudo["AWS::StackId"] = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Audit/1"
-    match value:
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator.join(rendered(part) for part in parts))
-        case {"Fn::GetAtt": [resource, attribute]}:
-            return f"<{resource}.{attribute}>"
-        case {"Ref": name}:
-            return pseudo.get(name, f"<{name}>")
-    return str(value)
+def listed(value: str | list[str]) -> list[str]:
+    """One value or several."""
+    return [value] if isinstance(value, str) else value

@@ -3,7 +3,8 @@
 It behaves as the services do where it matters: updates take time, only one runs at a time, one that changes nothing is
 refused, a repeated token is the same update, EKS makes a log group that is missing. Time is `FakeAws.now`: it passes
 when somebody sleeps, and a little with each call. What was called is in `calls`, what CloudFormation was told in
-`responses`; `fault` is asked before each call whether it should go wrong.
+`responses`; `fault` is asked before each call whether it should go wrong. With a `role`, calls that its
+statements do not allow are refused.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.iam import Decision, decide
+
 REGION, ACCOUNT = "eu-west-1", "111122223333"
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 SECRET = "X-Amz-Signature=5ec4e7"
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Audit/1"
+LONG_AGO = -1e9
 READ_TIMEOUT = 1.0
 """Seconds, real ones, after which the handler is made to give up on an answer."""
 
@@ -69,6 +74,9 @@ class LogGroup:
     tags: dict[str, str] = field(default_factory=dict)
     made_by: str = "EKS"
     log_group_class: str = "STANDARD"
+    protected: bool = False
+    indexes: list[str] = field(default_factory=list)
+    made_at: float = field(default=LONG_AGO, compare=False)
 
 
 class AwsError(Exception):
@@ -92,18 +100,22 @@ class FakeAws:
         self.log_groups: dict[str, LogGroup] = {}
         self.stack_status = "UPDATE_IN_PROGRESS"
         self.calls: list[str] = []
+        self.role: list[dict[str, Any]] | None = None
         self.used: set[tuple[str, str]] = set()
+        self.key_usable_at = 0.0
+        self.lengths: list[int] = []
         self.responses: list[dict[str, Any]] = []
         self.update_takes = 90.0
         self.update_ends_as = "Successful"
         self.update_forgets = False
+        self.complaint = "EKS may not write"
         self.fault: Callable[[int, str], Fault | None] = lambda number, call: None
         self.before: Callable[[str], None] = lambda call: None
 
     def add_cluster(self, name: str, *on: str, status: str = "ACTIVE") -> Cluster:
         """A cluster with these log types on, and the log group that EKS makes for them."""
         cluster = self.clusters[name] = Cluster(name=name, on=set(on), status=status)
-        self._log(cluster)
+        self._log(cluster, LONG_AGO)
         return cluster
 
     def run_update(self, cluster: Cluster, takes: float, logging: list[dict[str, Any]] | None = None) -> None:
@@ -130,8 +142,8 @@ class FakeAws:
             call, arguments = target.split(".")[1], json.loads(body)
             return call, lambda: self._logs(call, arguments)
         if path == "/":
-            call = parse_qs(body.decode())["Action"][0]
-            return call, self._describe_stacks
+            query = parse_qs(body.decode())
+            return query["Action"][0], lambda: self._describe_stacks(query["StackName"][0])
         _, _, name, *rest = path.split("/")
         match method, rest:
             case "GET", []:
@@ -142,10 +154,15 @@ class FakeAws:
                 return "UpdateClusterConfig", lambda: self._update(name, json.loads(body))
         raise AssertionError(f"{method} {path}")
 
+    def _allowed(self, action: str, resource: str, context: dict[str, bool] | None = None) -> None:
+        self.used.add((action, resource))
+        if self.role is not None and decide(self.role, action, resource, context) is not Decision.ALLOWED:
+            raise AwsError("AccessDeniedException", f"not authorized to perform: {action} on resource: {resource}")
+
     # EKS
 
-    def _cluster(self, action: str, name: str) -> Cluster:
-        self.used.add((f"eks:{action}", f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}"))
+    def _cluster(self, action: str, name: str, context: dict[str, bool] | None = None) -> Cluster:
+        self._allowed(f"eks:{action}", f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}", context)
         if name not in self.clusters:
             raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
         return self.clusters[name]
@@ -162,8 +179,10 @@ class FakeAws:
         return "UPDATING" if running and cluster.status == "ACTIVE" else cluster.status
 
     def _update(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        cluster = self._cluster("UpdateClusterConfig", name)
         logging, token = body["logging"]["clusterLogging"], body["clientRequestToken"]
+        named = {kind: entry["enabled"] for entry in logging for kind in entry["types"]}
+        context = {f"eks:loggingType/{kind}": enabled for kind, enabled in named.items()}
+        cluster = self._cluster("UpdateClusterConfig", name, context)
         if set(body) != {"logging", "clientRequestToken"}:
             raise AwsError("InvalidParameterException", "Only one type of update can be allowed.")
         if token in cluster.updates:
@@ -171,7 +190,6 @@ class FakeAws:
         if self._status(cluster) != "ACTIVE":
             message = f"Cannot LoggingUpdate because cluster {name} currently has update in progress"
             raise AwsError("ResourceInUseException", message, 409)
-        named = {kind: entry["enabled"] for entry in logging for kind in entry["types"]}
         if not set(named) <= set(LOG_TYPES):
             raise AwsError("InvalidParameterException", f"Unsupported log type: {named}")
         if all((kind in cluster.on) is enabled for kind, enabled in named.items()):
@@ -189,7 +207,7 @@ class FakeAws:
         return self._shown(cluster.updates[id])
 
     def _shown(self, update: Update) -> dict[str, Any]:
-        errors = [{"errorCode": "AccessDenied", "errorMessage": "EKS may not write"}]
+        errors = [{"errorCode": "AccessDenied", "errorMessage": self.complaint}]
         return {
             "update": {
                 "id": update.id,
@@ -213,24 +231,31 @@ class FakeAws:
                 cluster.on |= set(entry["types"])
             else:
                 cluster.on -= set(entry["types"])
-        self._log(cluster)
+        self._log(cluster, self.now)
 
-    def _log(self, cluster: Cluster) -> None:
+    def _log(self, cluster: Cluster, at: float) -> None:
         if cluster.on:
-            self.log_groups.setdefault(f"/aws/eks/{cluster.name}/cluster", LogGroup())
+            self.log_groups.setdefault(f"/aws/eks/{cluster.name}/cluster", LogGroup(made_at=at))
 
     # CloudWatch Logs
 
     def _logs(self, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        arn: str = (
-            arguments.get("resourceArn") or f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{arguments['logGroupName']}"
-        )
-        name = arn.partition(":log-group:")[2]
+        base = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
+        if call == "DescribeLogGroups":
+            self._allowed("logs:DescribeLogGroups", f"{base}:log-stream:")
+            return {"logGroups": [*self._described(arguments["logGroupNamePrefix"])]}
+        name = arguments.get("logGroupName") or arguments.get("logGroupIdentifier")
+        name = name or arguments["resourceArn"].removeprefix(base)
         # IAM is asked about the group itself only where it is tagged.
-        self.used.add((f"logs:{call}", arn if "resourceArn" in arguments else f"{arn}:log-stream:"))
+        self._allowed(f"logs:{call}", f"{base}{name}" if "resourceArn" in arguments else f"{base}{name}:log-stream:")
+        if arguments.get("kmsKeyId"):
+            self._allowed("logs:AssociateKmsKey", f"{base}{name}:log-stream:")
+            if self.now < self.key_usable_at:
+                message = "The specified KMS key does not exist or is not allowed to be used with LogGroup"
+                raise AwsError("InvalidParameterException", f"{message} '{base}{name}'")
         if call == "CreateLogGroup":
             if arguments.get("tags"):
-                self.used.add(("logs:TagResource", arn))
+                self._allowed("logs:TagResource", f"{base}{name}")
             if name in self.log_groups:
                 raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
             self.log_groups[name] = LogGroup(
@@ -238,6 +263,7 @@ class FakeAws:
                 tags=arguments.get("tags", {}),
                 log_group_class=arguments.get("logGroupClass", "STANDARD"),
                 made_by="the handler",
+                made_at=self.now,
             )
             return {}
         if name not in self.log_groups:
@@ -254,14 +280,28 @@ class FakeAws:
                 group.key = None
             case "TagResource":
                 group.tags.update(arguments["tags"])
+            case "UntagResource":
+                for key in arguments["tagKeys"]:
+                    group.tags.pop(key, None)
+            case "PutIndexPolicy":
+                group.indexes = json.loads(arguments["policyDocument"])["Fields"]
+            case "PutLogGroupDeletionProtection":
+                group.protected = arguments["deletionProtectionEnabled"]
             case _:
                 raise AwsError("UnknownOperationException", f"{call} is none of the handler's business")
         return {}
 
+    def _described(self, prefix: str) -> Iterator[dict[str, Any]]:
+        for name, group in sorted(self.log_groups.items()):
+            if name.startswith(prefix):
+                retention = {} if group.retention is None else {"retentionInDays": group.retention}
+                yield {"logGroupName": name, "creationTime": int(group.made_at * 1000), **retention}
+
     # CloudFormation
 
-    def _describe_stacks(self) -> str:
-        self.used.add(("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Audit/1"))
+    def _describe_stacks(self, asked: str) -> str:
+        self._allowed("cloudformation:DescribeStacks", asked)
+        assert asked == STACK_ID, asked
         return (
             '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>'
             "<Stacks><member><StackName>Audit</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>"
@@ -334,9 +374,15 @@ class _Request(BaseHTTPRequestHandler):
             assert query == SECRET, query
             assert not self.headers.get("Content-Type"), self.headers
             self.aws.responses.append(json.loads(body))
+            self.aws.lengths.append(len(body))
             self._send(200, b"")
 
     def _fail(self, error: AwsError) -> None:
+        if self.path == "/" and not self._is_logs:  # CloudFormation's protocol, which also has its own name for it
+            code = error.code.replace("AccessDeniedException", "AccessDenied")
+            xml = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{error.message}</Message></Error>"
+            self._send(error.status, f"<ErrorResponse>{xml}</ErrorResponse>".encode())
+            return
         body = json.dumps({"__type": error.code, "message": error.message})
         self._send(error.status, body.encode(), {"x-amzn-ErrorType": error.code})
 

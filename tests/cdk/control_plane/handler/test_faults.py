@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack, Tags
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 
+from eks_audit_constructs.cdk.control_plane.running import RunningClusterLogging
+from tests.cdk.control_plane.deployment import statements
 from tests.cdk.control_plane.handler.deployed import Lambda
-from tests.cdk.control_plane.handler.fake_aws import LOG_TYPES, FakeAws, Fault, LogGroup
+from tests.cdk.control_plane.handler.fake_aws import FakeAws, Fault, LogGroup
 
 GROUP = "/aws/eks/prod/cluster"
 NEW: dict[str, Any] = {
@@ -30,8 +35,35 @@ OLD: dict[str, Any] = {
 Scenario = Callable[[Lambda], dict[str, Any]]
 
 
+@pytest.fixture(scope="module")
+def role() -> list[dict[str, Any]]:
+    """What a template with NEW lets the handler do."""
+    stack = Stack(App(), "Stack")
+    logging = RunningClusterLogging(
+        stack,
+        "Logging",
+        cluster_name="prod",
+        log_types=["audit", "authenticator"],
+        switch_off=["scheduler"],
+        retention=logs.RetentionDays.TWO_YEARS,
+        keep_retention=True,
+        encryption_key=kms.Key(stack, "Key"),
+    )
+    Tags.of(logging).add("team", "security")
+    return statements(stack)
+
+
+@pytest.fixture(autouse=True)
+def deployed(lambda_: Lambda, role: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_, "role", role)
+
+
 def create(lambda_: Lambda) -> dict[str, Any]:
     return lambda_.create(**NEW)
+
+
+def create_without_touching_another_retention(lambda_: Lambda) -> dict[str, Any]:
+    return lambda_.create(**NEW, KeepRetention="true")
 
 
 def update(lambda_: Lambda) -> dict[str, Any]:
@@ -59,6 +91,7 @@ def runs(lambda_: Lambda, scenario: Scenario, break_down: Callable[[int, str, in
     for n in itertools.count():
         aws = lambda_.aws
         aws.reset()
+        aws.role = lambda_.role
         aws.update_takes = 3
         aws.add_cluster("prod")
         aws.clusters["prod"].on = {"api", "scheduler"}
@@ -89,7 +122,7 @@ def settled(aws: FakeAws) -> bool:
     )
 
 
-@pytest.mark.parametrize("scenario", [create, update, busy])
+@pytest.mark.parametrize("scenario", [create, create_without_touching_another_retention, update, busy])
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.HANGS])
 def test_a_fault_at_any_call_is_got_over(lambda_: Lambda, scenario: Scenario, fault: Fault) -> None:
     called = set()
@@ -97,7 +130,22 @@ def test_a_fault_at_any_call_is_got_over(lambda_: Lambda, scenario: Scenario, fa
         called.add(call)
         assert response["Status"] == "SUCCESS", (call, response)
         assert settled(aws), call
-    assert {"DescribeCluster", "CreateLogGroup", "UpdateClusterConfig", "DescribeUpdate", "Respond"} <= called
+    calls = {"DescribeStacks", "DescribeCluster", "CreateLogGroup", "UpdateClusterConfig", "DescribeUpdate", "Respond"}
+    assert calls <= called
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("fault", [Fault.REPLY_LOST, Fault.MALFORMED, Fault.RESET, Fault.SERVER_ERROR])
+def test_a_lost_answer_makes_no_log_group_that_never_expires_and_shortens_none(
+    lambda_: Lambda, fault: Fault, others: bool
+) -> None:
+    aws = lambda_.aws
+    aws.add_cluster("prod")
+    aws.fault = lambda number, call: fault if call == "CreateLogGroup" and call not in aws.calls else None
+    if others:
+        aws.log_groups[GROUP] = LogGroup(retention=3653)
+    assert create_without_touching_another_retention(lambda_)["Status"] == "SUCCESS"
+    assert aws.log_groups[GROUP].retention == (3653 if others else 731)
 
 
 def test_a_call_that_hangs_is_got_over(lambda_: Lambda) -> None:
@@ -134,10 +182,3 @@ def test_delete_succeeds_whatever_fails(lambda_: Lambda, fault: Fault) -> None:
         assert call == "Respond"
         assert response["Status"] == "SUCCESS"
         assert aws.log_groups[GROUP] == LogGroup(retention=365)
-
-
-def test_a_stack_that_cannot_be_read_is_taken_for_one_that_rolls_forward(lambda_: Lambda) -> None:
-    aws = lambda_.aws
-    aws.stack_status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    aws.fault = lambda number, call: Fault.DENIED if call == "DescribeStacks" else None
-    assert lambda_.update(GROUP, OLD, {**NEW, "LogTypes": list(LOG_TYPES), "SwitchOff": []})["Status"] == "FAILED"

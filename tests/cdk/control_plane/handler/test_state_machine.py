@@ -27,21 +27,28 @@ FAULTS = SELDOM.flatmap(lambda faulty: FAULT if faulty else st.none())
 ALLOWED = {
     *("DescribeCluster", "UpdateClusterConfig", "DescribeUpdate", "DescribeStacks", "Respond"),
     *("CreateLogGroup", "PutRetentionPolicy", "DeleteRetentionPolicy", "AssociateKmsKey", "DisassociateKmsKey"),
-    "TagResource",
+    *("TagResource", "UntagResource", "DescribeLogGroups", "PutIndexPolicy", "PutLogGroupDeletionProtection"),
 }
 
 
 @st.composite
 def properties(draw: st.DrawFn) -> dict[str, Any]:
-    """What a user may ask for, nonsense included."""
+    """What a template may ask."""
     on = draw(TYPES)
-    off = draw(TYPES) - (frozenset() if draw(SELDOM) else on)
+    off = draw(TYPES) - on
+    optional = {
+        "KmsKeyId": st.sampled_from(["arn:key", "arn:other"]),
+        "KeepRetention": st.just("true"),
+        "Tags": st.sampled_from([{"a": "b"}, {"a": "c", "d": "e"}]),
+        "DeletionProtection": st.just("true"),
+        "FieldIndexes": st.just(["verb"]),
+    }
     return {
         "ClusterName": draw(NAMES),
         "LogTypes": sorted(on),
         "SwitchOff": sorted(off) if draw(st.booleans()) else [],
         "RetentionInDays": draw(st.sampled_from(["0", "30", "365"])),
-        **draw(st.fixed_dictionaries({}, optional={"KmsKeyId": st.just("arn:key"), "Tags": st.just({"a": "b"})})),
+        **draw(st.fixed_dictionaries({}, optional=optional)),
     }
 
 
@@ -62,20 +69,37 @@ class Stack(RuleBasedStateMachine):
         self.aws.add_cluster("blue", *blue)
         self.aws.add_cluster("green", *green)
 
-    @rule(wanted=properties(), fault=FAULTS, fails_later=SELDOM)
-    def deploy(self, wanted: dict[str, Any], fault: tuple[int, Fault] | None, fails_later: bool) -> None:
+    @rule(wanted=properties(), fault=FAULTS, fails_later=SELDOM, function_last=SELDOM)
+    def deploy(
+        self, wanted: dict[str, Any], fault: tuple[int, Fault] | None, fails_later: bool, function_last: bool
+    ) -> None:
         """A deployment that may fail here, or succeed here and fail elsewhere in the stack."""
         self.aws.stack_status = "UPDATE_IN_PROGRESS"
+        self.lambda_.template_asks(wanted)
         old, id = self.deployed, self.id
         response = self.send("Create" if old is None else "Update", None if old is None else id, wanted, old, fault)
         if response["Status"] == "SUCCESS":
             self.check_that_it_is_done(wanted)
         if response["Status"] == "FAILED" or fails_later:
+            if self.deployed is not None and not function_last:
+                self.lambda_.template_asks(self.deployed)
             self.roll_back(response, wanted)
         else:
             if old is not None and response["PhysicalResourceId"] != id:
                 self.send("Delete", id, old)
             self.deployed, self.id = wanted, response["PhysicalResourceId"]
+        self.aws.stack_status = "UPDATE_COMPLETE"
+
+    @rule(wanted=properties(), kind=st.sampled_from(["Create", "Update"]), old=properties())
+    def somebody_forges_an_event(self, wanted: dict[str, Any], kind: str, old: dict[str, Any]) -> None:
+        before = self.state()
+        assert self.send(kind, self.id, wanted, old)["Status"] == "FAILED"
+        assert self.state() == before
+
+    def state(self) -> Any:
+        self.aws.sleep(0)
+        clusters = {name: (sorted(one.on), len(one.updates)) for name, one in self.aws.clusters.items()}
+        return clusters, repr(sorted(self.aws.log_groups.items()))
 
     def roll_back(self, response: dict[str, Any], wanted: dict[str, Any]) -> None:
         made = response["PhysicalResourceId"]
@@ -161,7 +185,10 @@ class Stack(RuleBasedStateMachine):
             assert set(wanted["LogTypes"]) <= on
             assert not on & set(wanted["SwitchOff"])
         group = self.aws.log_groups[f"/aws/eks/{wanted['ClusterName']}/cluster"]
-        assert group.retention == (int(wanted["RetentionInDays"]) or None)
+        assert "KeepRetention" in wanted or group.retention == (int(wanted["RetentionInDays"]) or None)
+        assert not wanted.get("DeletionProtection") or group.protected
+        assert group.indexes or "FieldIndexes" not in wanted
+        assert group.tags == {**group.tags, **wanted.get("Tags", {})}
         assert "KmsKeyId" not in wanted or group.key == wanted["KmsKeyId"]
 
 
