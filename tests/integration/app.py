@@ -1,13 +1,13 @@
 """The app that is deployed to the emulator: the default stack, without what the emulator does not know.
 
-Its context: `retention` in days; `eks`, where the fake EKS listens, as the emulator's own cannot update a cluster.
+Its context: `retention` in days; `eks`, where the fake EKS listens, as the emulator's own cannot update a cluster;
+`responses`, where the emulator takes responses of custom resources.
 """
 
 from __future__ import annotations
 
 from aws_cdk import App, BootstraplessSynthesizer, Stack
 from aws_cdk import aws_eks as eks
-from aws_cdk import aws_lambda as lambda_
 
 from eks_audit_constructs import EksAudit, catalog
 from eks_audit_constructs.cdk import checks
@@ -29,9 +29,10 @@ def build(app: App) -> Stack:
     )
     audit.node.try_remove_child(audit.queries.node.id)
     assert audit.logging.running is not None
-    audit.logging.running.function.environment = lambda_.CfnFunction.EnvironmentProperty(
-        variables={"AWS_ENDPOINT_URL_EKS": app.node.get_context("eks")}
-    )
+    elsewhere = {"AWS_ENDPOINT_URL_EKS": "eks", "RESPONSE_URLS": "responses"}
+    for variable, key in elsewhere.items():
+        path = f"Environment.Variables.{variable}"
+        audit.logging.running.function.add_property_override(path, app.node.get_context(key))
     return stack
 
 

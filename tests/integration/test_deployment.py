@@ -44,6 +44,7 @@ class Cloud:
 
     def __init__(self, address: str, folder: Path) -> None:
         self.address, self._folder = address, folder
+        self._responses = f"{address.replace('127.0.0.1', 'localhost')}/_ministack/cfn-response/"
         self.eks = FakeAws()
         self._eks_address = self.eks.serve()
         self.environment = {
@@ -57,7 +58,8 @@ class Cloud:
     def cdk(self, command: str, *arguments: str, retention: int = 365) -> subprocess.CompletedProcess[str]:
         """Run the CLI on the app; its own exit status counts."""
         app = f"{sys.executable} -m tests.integration.app"
-        context = [f"--context=retention={retention}", f"--context=eks={self._eks_address}"]
+        values = {"retention": retention, "eks": self._eks_address, "responses": self._responses}
+        context = [f"--context={name}={value}" for name, value in values.items()]
         return subprocess.run(
             [CDK, command, "Audit", "--app", app, "--output", self._folder, *context, *arguments],
             cwd=ROOT,

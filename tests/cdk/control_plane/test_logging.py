@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Stack
+from aws_cdk import App, Aws, CfnParameter, RemovalPolicy, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_eks as eks
 from aws_cdk import aws_kms as kms
@@ -182,3 +182,78 @@ def test_log_types_that_are_none_are_refused(stack: Stack, log_types: Any) -> No
 def test_what_is_no_log_group_is_refused(stack: Stack, log_group: Any) -> None:
     with pytest.raises(AuditConfigurationError, match="log_group must be a log group construct"):
         ControlPlaneLogging(stack, "Logging", cluster="prod", log_group=log_group)
+
+
+# Deletion protection, field indexes, removing a key
+
+INDEXED = ["user.username", "verb", "objectRef.resource", "responseStatus.code", "stage", "auditID"]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_protection_and_indexes_of_a_log_group_in_the_template(stack: Stack, asked: bool) -> None:
+    cluster = KINDS["eks.CfnCluster"](stack, "prod", [])
+    ControlPlaneLogging(stack, "Logging", cluster=cluster, deletion_protection=asked, field_indexes=asked)
+    (group,) = resources(stack, "AWS::Logs::LogGroup").values()
+    found = {name: group["Properties"].get(name) for name in ("DeletionProtectionEnabled", "FieldIndexPolicies")}
+    expected = {"DeletionProtectionEnabled": True, "FieldIndexPolicies": [{"Fields": INDEXED}]}
+    assert found == (expected if asked else dict.fromkeys(expected))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("ours", [True, False])
+def test_protection_and_indexes_through_the_custom_resource(stack: Stack, asked: bool, ours: bool) -> None:
+    cluster: Any = KINDS["eks.CfnCluster"](stack, None, []) if ours else "prod"
+    ControlPlaneLogging(stack, "Logging", cluster=cluster, deletion_protection=asked, field_indexes=asked)
+    (custom,) = resources(stack, "Custom::EksControlPlaneLogging").values()
+    found = {name: custom["Properties"].get(name) for name in ("DeletionProtection", "FieldIndexes")}
+    expected = {"DeletionProtection": True, "FieldIndexes": INDEXED}
+    assert found == (expected if asked else dict.fromkeys(expected))
+    (policy,) = resources(stack, "AWS::IAM::ManagedPolicy").values()
+    for action in ("logs:PutLogGroupDeletionProtection", "logs:PutIndexPolicy"):
+        assert (action in str(policy)) is asked
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_the_conditions_on_log_types_can_be_turned_off(stack: Stack, ours: bool) -> None:
+    group = logs.LogGroup(stack, "Group", log_group_name="/aws/eks/prod/cluster") if ours else None
+    ControlPlaneLogging(stack, "Logging", cluster="prod", log_group=group, logging_type_conditions=False)
+    (policy,) = resources(stack, "AWS::IAM::ManagedPolicy").values()
+    allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    assert "eks:UpdateClusterConfig" in str(allowed)
+    assert "eks:loggingType" not in str(allowed)
+
+
+@pytest.mark.parametrize("setting", ["deletion_protection", "field_indexes", "remove_encryption_key"])
+def test_settings_of_a_log_group_that_is_given_are_refused(stack: Stack, setting: str) -> None:
+    group = logs.LogGroup.from_log_group_name(stack, "Group", "/aws/eks/prod/cluster")
+    arguments: dict[str, Any] = {setting: True}
+    with pytest.raises(AuditConfigurationError, match=f"'{setting}': an existing log group keeps its own settings"):
+        ControlPlaneLogging(stack, "Logging", cluster="prod", log_group=group, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            {"deletion_protection": True, "removal_policy": RemovalPolicy.DESTROY},
+            "'deletion_protection, removal_policy': a log group that is protected",
+        ),
+        (
+            {"field_indexes": True, "log_group_class": logs.LogGroupClass.INFREQUENT_ACCESS},
+            "'field_indexes, log_group_class': only log groups of class STANDARD",
+        ),
+        ({"remove_encryption_key": True}, "remove_encryption_key is for the log group of a custom resource"),
+    ],
+)
+def test_settings_that_exclude_each_other_are_refused(stack: Stack, arguments: dict[str, Any], said: str) -> None:
+    cluster = KINDS["eks.CfnCluster"](stack, "prod", [])
+    with pytest.raises(AuditConfigurationError, match=said):
+        ControlPlaneLogging(stack, "Logging", cluster=cluster, **arguments)
+
+
+def test_a_key_cannot_be_set_and_removed(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    with pytest.raises(AuditConfigurationError, match="when encryption_key is left out"):
+        ControlPlaneLogging(stack, "Both", cluster="prod", encryption_key=key, remove_encryption_key=True)
+    ControlPlaneLogging(stack, "Logging", cluster="blue", remove_encryption_key=True)
+    assert "logs:DisassociateKmsKey" in str(resources(stack, "AWS::IAM::ManagedPolicy"))
