@@ -12,7 +12,7 @@ update is allowed except switching off.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,9 +62,14 @@ class Grant:
         fewer = tuple(action for action in self.actions if action != "logs:TagResource")
         return [self._statement(*both) for both in ((self.actions, tagged), (fewer, others)) if both[1]]
 
-    def _statement(self, actions: Iterable[str], targets: Iterable[Target]) -> dict[str, Any]:
-        statement: dict[str, Any] = {"Effect": self.effect, "Action": _one_or_all(actions)}
-        statement["Resource"] = _one_or_all(one.arn for one in targets)
+    def _statement(self, actions: Sequence[str], targets: Sequence[Target]) -> dict[str, Any]:
+        arns = [one.arn for one in targets]
+        statement = {
+            "Effect": self.effect,
+            "Action": [*actions] if len(actions) > 1 else actions[0],
+            # A list for clusters, so that one more is one line more.
+            "Resource": arns[0] if any(one.wish is None for one in targets) else arns,
+        }
         if self.condition is None:
             return statement
         log_type, on = self.condition
@@ -169,12 +174,6 @@ def every_log_group(stack: Stack) -> str:
     return stack.format_arn(
         service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
-
-
-def _one_or_all(values: Iterable[str]) -> str | list[str]:
-    """The values as CDK renders them."""
-    listed = [*values]
-    return listed[0] if len(listed) == 1 else listed
 
 
 def _has_condition_keys(stack: Stack) -> bool:

@@ -59,8 +59,8 @@ def handler(event: Json, context: Any) -> None:
             # Named after the log group, so another cluster is a new resource, and the old one gets a Delete.
             answer["PhysicalResourceId"] = work.log_group
     except BaseException as error:
-        expected = isinstance(error, RefusedError | ClientError)
-        answer["Reason"] = str(error) if expected else f"Unexpected {type(error).__name__}: {error}"
+        unexpected = "" if isinstance(error, RefusedError | ClientError) else f"Unexpected {type(error).__name__}: "
+        answer["Reason"] = f"{unexpected}{error}"
         # A failed rollback leaves the stack stuck, and there is nothing here to undo. An unknown status may be one.
         spared = kind == "Update" and stack in ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown")
         answer["Status"] = "SUCCESS" if spared else "FAILED"
@@ -283,14 +283,14 @@ def client(service: str) -> Any:
 
 
 def respond(event: Json, answer: Json) -> None:
-    """Send the response to CloudFormation, with as much of its reason as CloudFormation takes."""
+    """Send the response to CloudFormation, cut to what it takes. The URL is signed for an empty content type."""
     response = {**{name: event.get(name) for name in ("StackId", "RequestId", "LogicalResourceId")}, **answer}
-    body = json.dumps(response).encode()
-    if (excess := len(body) - 4096) > 0:  # bytes; a character is at least one
-        body = json.dumps({**response, "Reason": response.get("Reason", "")[:-excess]}).encode()
+    body = json.dumps(response, ensure_ascii=False).encode(errors="replace")
+    if (excess := len(body) - 4096) > 0:
+        reason = answer.get("Reason", "").encode(errors="replace")[:-excess].decode(errors="ignore")
+        body = json.dumps({**response, "Reason": reason}, ensure_ascii=False).encode(errors="replace")
     for delay in (1, 2, 4):
         try:
-            # Signed for an empty content type.
             with urlopen(Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=5):
                 return
         except Exception as error:
