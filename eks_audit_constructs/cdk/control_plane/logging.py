@@ -131,6 +131,8 @@ class ControlPlaneLogging(Construct):
             refusals.refuse_switching_off(off, where)
             native.claim(where)
             types = native.switch_on(types, where)
+        elif not isinstance(cluster, str):
+            refusals.refuse_elsewhere(Stack.of(self), cluster.env, where)
         self._log_types = types
 
         refusals.refuse_what_keeps_nothing(retention, log_group_class, where)

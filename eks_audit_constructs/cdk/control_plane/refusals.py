@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.control_plane.log_group import refuse_other_name
+from eks_audit_constructs.cdk.environment import Environment
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-def refuse_elsewhere(here: Stack, there: Stack, where: str) -> None:
+def refuse_elsewhere(here: Stack, there: Environment, where: str) -> None:
     """Reject a cluster in another account or Region, where its log group is too."""
     for ours, theirs in ((here.region, there.region), (here.account, there.account)):
         if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):

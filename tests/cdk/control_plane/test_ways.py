@@ -48,6 +48,23 @@ def test_a_running_cluster_is_switched_on_by_a_custom_resource(stack: Stack, mod
     Annotations.from_stack(stack).has_info("/Stack/Logging", Match.string_like_regexp(way))
 
 
+@pytest.mark.parametrize("module", [eks, eks_v2], ids=["v1", "v2"])
+@pytest.mark.parametrize(
+    ("account", "region", "named"),
+    [("111122223333", "us-east-1", "us-east-1"), ("444455556666", "eu-west-1", "444455556666")],
+    ids=["another Region", "another account"],
+)
+def test_an_imported_cluster_of_elsewhere_is_refused(module: Any, account: str, region: str, named: str) -> None:
+    app = App()
+    theirs = Stack(app, "Theirs", env={"account": "111122223333", "region": "eu-west-1"})
+    imported = module.Cluster.from_cluster_attributes(theirs, "Cluster", cluster_name="prod")
+    ours = Stack(app, "Ours", env={"account": account, "region": region})
+    with pytest.raises(AuditConfigurationError, match=f"Ours/Logging: '{named}'.*where the cluster is"):
+        ControlPlaneLogging(ours, "Logging", cluster=imported)
+    for place in (Stack(app, "Anywhere"), Stack(app, "Same", env={"account": "111122223333", "region": "eu-west-1"})):
+        assert ControlPlaneLogging(place, "Logging", cluster=imported).cluster_name == "prod"
+
+
 def test_what_is_set_for_a_running_cluster_s_log_group(stack: Stack) -> None:
     ControlPlaneLogging(
         stack,
