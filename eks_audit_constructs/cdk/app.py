@@ -47,6 +47,12 @@ def build(app: App) -> list[EksAuditStack]:
             queries=settings.queries,
             alarm_emails=list(settings.alarm_email),
             export=settings.export,
+            ok_actions=settings.ok_actions,
+            actions_enabled=settings.actions_enabled,
+            alarm_name_prefix=settings.alarm_name_prefix,
+            namespace=settings.namespace,
+            runbook_url=settings.runbook_url,
+            alarm_tags=settings.alarm_tags,
             description=f"Alarms, saved queries and export for the audit log of the EKS cluster {cluster}",
             synthesizer=BootstraplessSynthesizer(),
         )

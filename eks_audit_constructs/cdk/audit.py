@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from aws_cdk.interfaces.aws_eks import IClusterRef
 from constructs import Construct
 
 from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detection, Detections, SavedQuery, Severity
+from eks_audit_constructs.catalog import Detection, Detections, SavedQuery
 from eks_audit_constructs.cdk.alarms.audit_alarms import AuditAlarms
 from eks_audit_constructs.cdk.alarms.topic import AlarmTopic
 from eks_audit_constructs.cdk.checks import refuse_class_without_filters
 from eks_audit_constructs.cdk.control_plane import ControlPlaneLogging
-from eks_audit_constructs.cdk.options import ExportOptions, LoggingOptions
+from eks_audit_constructs.cdk.options import AlarmOptions, ExportOptions, LoggingAndAlarmOptions, split
 from eks_audit_constructs.cdk.queries import AuditQueries
 from eks_audit_constructs.errors import AuditConfigurationError
 
-if TYPE_CHECKING:  # imported when used: many audits have no archive
+if TYPE_CHECKING:
+    from eks_audit_constructs.cdk.alarms.destinations import Destinations
+
+    # Imported when used: many audits have no archive.
     from eks_audit_constructs.cdk.archive import AuditExport
 
 __all__ = ["EksAudit"]
@@ -39,8 +41,10 @@ class EksAudit(Construct):
             `AUDIT` and a log group of class STANDARD.
         queries: Queries to save in addition to those of the detections; see `AuditQueries`.
         alarm_emails: Addresses to subscribe to the new topic; see `AlarmTopic`.
-        alarm_topic: Your own topics, instead of a new one; see `AuditAlarms`.
-        logging: Arguments of `ControlPlaneLogging`: `log_types`, `retention`, `encryption_key`, …
+        alarm_topic: Your own topics, instead of a new one: an SNS topic, an `AlarmTopic`, or one for each severity; see
+            `AuditAlarms`.
+        options: Arguments of `ControlPlaneLogging` (`log_types`, `retention`, `encryption_key`, …) and of `AuditAlarms`
+            (`ok_actions`, `actions_enabled`, `alarm_name_prefix`, `namespace`, `runbook_url`, `alarm_tags`).
 
     Raises:
         AuditConfigurationError: CloudWatch, EKS or CloudFormation would reject a value.
@@ -55,13 +59,15 @@ class EksAudit(Construct):
         detections: Iterable[Detection] = catalog.DEFAULT,
         queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
         alarm_emails: Sequence[str] = (),
-        alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
-        **logging: Unpack[LoggingOptions],
+        alarm_topic: Destinations | None = None,
+        **options: Unpack[LoggingAndAlarmOptions],
     ) -> None:
         super().__init__(scope, id)
         looked_for = Detections(detections)
+        # All that is not the alarms' goes to ControlPlaneLogging, which rejects unknown options by name.
+        of_alarms, of_logging = split(options, AlarmOptions.__optional_keys__)
 
-        self._logging = ControlPlaneLogging(self, "Logging", cluster=cluster, **logging)
+        self._logging = ControlPlaneLogging(self, "Logging", cluster=cluster, **of_logging)
         needing = [detection.id for detection in looked_for if detection.pattern is not None]
         if needing and not self._logging.audits:
             raise AuditConfigurationError(
@@ -90,7 +96,8 @@ class EksAudit(Construct):
             cluster_name=self._logging.cluster_name,
             log_group=self._logging.log_group,
             detections=looked_for,
-            topic=alarm_topic if self._topic is None else self._topic.topic,
+            topic=alarm_topic if self._topic is None else self._topic,
+            **of_alarms,
         )
         self._queries = AuditQueries(
             self,

@@ -5,8 +5,8 @@ Each option is documented at the construct in which it takes effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:  # not at run time: the EKS modules alone take 0.4 s to import
     from aws_cdk import (
@@ -22,11 +22,21 @@ if TYPE_CHECKING:  # not at run time: the EKS modules alone take 0.4 s to import
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_s3 as s3
-    from aws_cdk import aws_sns as sns
 
-    from eks_audit_constructs.catalog import Detection, SavedQuery, Severity
+    from eks_audit_constructs.catalog import Detection, SavedQuery
+    from eks_audit_constructs.cdk.alarms.destinations import Destinations
 
-__all__ = ["AuditOptions", "AuditStackOptions", "ExportOptions", "LoggingOptions", "RunningOptions", "StackOptions"]
+__all__ = [
+    "AlarmOptions",
+    "AuditOptions",
+    "AuditStackOptions",
+    "ExportOptions",
+    "LoggingAndAlarmOptions",
+    "LoggingOptions",
+    "RunningOptions",
+    "StackOptions",
+    "split",
+]
 
 
 class LoggingOptions(TypedDict, total=False):
@@ -60,13 +70,28 @@ class RunningOptions(TypedDict, total=False):
     logging_type_conditions: bool
 
 
-class AuditOptions(LoggingOptions, total=False):
+class AlarmOptions(TypedDict, total=False):
+    """Arguments of `AuditAlarms` besides what `EksAudit` decides."""
+
+    ok_actions: bool
+    actions_enabled: bool
+    alarm_name_prefix: str
+    namespace: str
+    runbook_url: str | None
+    alarm_tags: bool
+
+
+class LoggingAndAlarmOptions(LoggingOptions, AlarmOptions, total=False):
+    """Arguments that `EksAudit` passes on."""
+
+
+class AuditOptions(LoggingAndAlarmOptions, total=False):
     """Arguments of `EksAudit` besides the cluster."""
 
     detections: Iterable[Detection]
     queries: Iterable[SavedQuery]
     alarm_emails: Sequence[str]
-    alarm_topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None
+    alarm_topic: Destinations | None
 
 
 class ExportOptions(TypedDict, total=False):
@@ -98,3 +123,11 @@ class StackOptions(TypedDict, total=False):
 
 class AuditStackOptions(AuditOptions, StackOptions, total=False):
     """Arguments that `EksAuditStack` passes on."""
+
+
+def split(options: Mapping[str, Any], names: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Separate the options with these names from all others."""
+    return (
+        {name: value for name, value in options.items() if name in names},
+        {name: value for name, value in options.items() if name not in names},
+    )

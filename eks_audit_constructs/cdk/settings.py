@@ -31,6 +31,12 @@ class Settings:
         detections: By id: `false` for off, `true` for on, or an object with new numbers and events to exclude, as in
             `{"pod-exec": true, "forbidden-requests": {"threshold": 25, "excluding": {"user.username": "ci-*"}}}`.
         queries: Queries to save in addition to those of the detections: `default`, or `all` of the catalogue.
+        ok_actions: Also tell when an alarm has ended.
+        actions_enabled: `false` for a silent roll-out, in which alarms notify nobody.
+        alarm_name_prefix: What the names of alarms begin with.
+        namespace: What the namespace of the metrics begins with.
+        runbook_url: A link for the alarms' descriptions, in which `{id}` is the detection's id.
+        alarm_tags: Tag the alarms, and send the tags along with notifications.
     """
 
     cluster: tuple[str, ...]
@@ -39,6 +45,12 @@ class Settings:
     export: bool = False
     detections: Detections = field(default=catalog.DEFAULT)
     queries: tuple[SavedQuery, ...] = catalog.DEFAULT_QUERIES
+    ok_actions: bool = False
+    actions_enabled: bool = True
+    alarm_name_prefix: str = "eks-audit"
+    namespace: str = "EksAudit"
+    runbook_url: str | None = None
+    alarm_tags: bool = False
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Settings:
@@ -90,6 +102,12 @@ def _yes_or_no(key: str, value: object) -> bool:
     if value in ("true", "false"):
         return value == "true"
     raise _ill_typed(key, value, "expected true or false", "true")
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise _ill_typed(key, value, "expected text", "security")
 
 
 def _queries(key: str, value: object) -> tuple[SavedQuery, ...]:
@@ -166,4 +184,10 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "export": _yes_or_no,
     "detections": _detections,
     "queries": _queries,
+    "ok_actions": _yes_or_no,
+    "actions_enabled": _yes_or_no,
+    "alarm_name_prefix": _text,
+    "namespace": _text,
+    "runbook_url": _text,
+    "alarm_tags": _yes_or_no,
 }

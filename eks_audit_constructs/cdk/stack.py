@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Unpack, cast
+from typing import Unpack
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk.interfaces.aws_eks import IClusterRef
 from constructs import Construct
 
 from eks_audit_constructs.cdk.audit import EksAudit
-from eks_audit_constructs.cdk.options import AuditOptions, AuditStackOptions, StackOptions
+from eks_audit_constructs.cdk.options import AuditStackOptions, StackOptions, split
 
 __all__ = ["EksAuditStack"]
 
@@ -38,7 +38,8 @@ class EksAuditStack(Stack):
         export: bool = False,
         **options: Unpack[AuditStackOptions],
     ) -> None:
-        of_stack, of_audit = _split(options)
+        # All that is not the stack's goes to EksAudit, which rejects unknown options by name.
+        of_stack, of_audit = split(options, StackOptions.__optional_keys__)
         super().__init__(scope, id, **of_stack)
         self.audit = EksAudit(self, "Audit", cluster=cluster, **of_audit)
         CfnOutput(self, "LogGroupName", value=self.audit.log_group.log_group_name, description="Where the logs are.")
@@ -52,11 +53,3 @@ class EksAuditStack(Stack):
         if export:
             bucket = self.audit.add_export().bucket
             CfnOutput(self, "ExportBucketName", value=bucket.bucket_name, description="Where exports of the logs go.")
-
-
-def _split(options: AuditStackOptions) -> tuple[StackOptions, AuditOptions]:
-    """Separate the stack's options from all others, which go to `EksAudit`: it rejects unknown ones by name."""
-    names = StackOptions.__optional_keys__
-    of_stack = {name: value for name, value in options.items() if name in names}
-    of_audit = {name: value for name, value in options.items() if name not in names}
-    return cast(StackOptions, of_stack), cast(AuditOptions, of_audit)

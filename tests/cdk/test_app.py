@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from aws_cdk.assertions import Template
+from aws_cdk.assertions import Match, Template
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
@@ -39,6 +39,33 @@ def test_the_whole_catalogue_fits_a_stack() -> None:
     assert 80 <= len(filters) <= 100
     saved = [one for one in template["Resources"].values() if one["Type"] == "AWS::Logs::QueryDefinition"]
     assert len(saved) == len(catalog.QUERIES)
+
+
+def test_the_keys_for_alarms_arrive_at_the_alarms() -> None:
+    [stack] = build(
+        App(
+            context={
+                "cluster": "prod",
+                "ok_actions": "true",
+                "actions_enabled": "false",
+                "alarm_name_prefix": "platform",
+                "namespace": "Security",
+                "runbook_url": "https://wiki.example.com/{id}",
+                "alarm_tags": "true",
+            }
+        )
+    )
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": "platform/prod/role-changed",
+            "AlarmDescription": Match.string_like_regexp("https://wiki.example.com/role-changed"),
+            "Namespace": "Security/prod",
+            "ActionsEnabled": False,
+            "OKActions": [Match.any_value()],
+            "Tags": Match.array_with([{"Key": "eks-audit:detection", "Value": "role-changed"}]),
+        },
+    )
 
 
 def test_several_clusters_are_several_stacks() -> None:

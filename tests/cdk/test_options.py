@@ -11,9 +11,10 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
-from eks_audit_constructs import AuditExport, ControlPlaneLogging, EksAudit, EksAuditStack
+from eks_audit_constructs import AuditAlarms, AuditExport, ControlPlaneLogging, EksAudit, EksAuditStack
 from eks_audit_constructs.cdk.control_plane.running import RunningClusterLogging
 from eks_audit_constructs.cdk.options import (
+    AlarmOptions,
     AuditOptions,
     AuditStackOptions,
     ExportOptions,
@@ -48,8 +49,16 @@ def test_options_are_all_that_the_construct_takes_but_one(options: Any, construc
     assert said(options) == taken
 
 
-def test_an_audit_takes_arguments_of_its_own_and_those_of_logging() -> None:
-    taken = arguments(EksAudit) | said(LoggingOptions)
+def test_alarm_options_are_what_alarms_take_besides_what_an_audit_decides() -> None:
+    taken = arguments(AuditAlarms)
+    assert taken.pop("topic") == said(AuditOptions)["alarm_topic"]
+    for decided in ("cluster_name", "log_group", "detections"):
+        assert taken.pop(decided)
+    assert said(AlarmOptions) == taken
+
+
+def test_an_audit_takes_arguments_of_its_own_and_those_of_logging_and_alarms() -> None:
+    taken = arguments(EksAudit) | said(LoggingOptions) | said(AlarmOptions)
     assert taken.pop("cluster")
     assert said(AuditOptions) == taken
 

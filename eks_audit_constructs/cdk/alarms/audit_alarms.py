@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration, Token
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from constructs import Construct, IDependable
 
 from eks_audit_constructs import catalog
-from eks_audit_constructs.catalog import Detection, Detections, Severity, Silence
+from eks_audit_constructs.catalog import Detection, Detections, Silence
+from eks_audit_constructs.cdk.alarms.destinations import by_severity, warn_of_the_unheard
+from eks_audit_constructs.cdk.alarms.labels import Labels, refuse_no_choice
 from eks_audit_constructs.cdk.checks import class_of, refuse_class_without_filters
-from eks_audit_constructs.cdk.queries import query_name
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.errors import AuditConfigurationError
+
+if TYPE_CHECKING:
+    from eks_audit_constructs.cdk.alarms.destinations import Destinations
 
 __all__ = ["AuditAlarms"]
 
 _MAX_FILTERS = 100
 _MAX_REGEX_FILTERS = 5
-_MAX_DESCRIPTION = 1024
 _WARM_UP = 30
 """Minutes in which silence sets off no alarm after a deployment, unless data arrive earlier.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html"""
@@ -34,8 +35,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.htm
 class AuditAlarms(Construct):
     """Watches a cluster's log group: each detection becomes a metric filter, a metric and an alarm.
 
-    The metrics are in the namespace `EksAudit/<cluster>` and have no dimensions, so each is billed as one custom
-    metric. A minute with log events but no match counts as 0.
+    The metrics are in a namespace of the cluster, `EksAudit/<cluster>`, and have no dimensions, so each is billed as
+    one custom metric. A minute with log events but no match counts as 0.
 
     Args:
         scope: The parent.
@@ -43,12 +44,28 @@ class AuditAlarms(Construct):
         cluster_name: The cluster's name, used in the names of alarms and of the metric namespace.
         log_group: The cluster's log group, of class STANDARD.
         detections: What to watch for; an empty list creates no alarms. Default: `catalog.DEFAULT`.
-        topic: A topic for all alarms, or one for each severity that sends notifications. The policies of a topic and
-            of its key must let cloudwatch.amazonaws.com publish, as those of an `AlarmTopic` do.
-            Default: alarms change state but notify nobody.
+        topic: A topic for all alarms, or a mapping of severities (or their values, as in `"high"`) to topics; an
+            `AlarmTopic` or an SNS topic in the same Region. Topics of the app let the alarms in from here on, by their
+            policy, if they have one, and by their key's. For others, also in another account, a message at synthesis
+            shows the statements that they need. Default: alarms change state but notify nobody.
+            Alarms that tell nobody by the time of synthesis are warned of. To acknowledge that, for example since a
+            composite alarm of yours speaks for them:
+            `Annotations.of(alarms).acknowledge_warning("eks-audit-constructs:alarmsTellNobody", why)`.
+        ok_actions: Whether the topics also hear that an alarm has ended. Pagers and ticket queues use that to close
+            what the alarm opened. Default: no.
+        actions_enabled: False for a silent roll-out: alarms change state and notify nobody. Default: True.
+        alarm_name_prefix: What the names of alarms begin with, before `/<cluster>/<detection>`. Default: `eks-audit`.
+        namespace: What the namespace of the metrics begins with, before `/<cluster>`, so that two clusters never count
+            into one metric. Default: `EksAudit`.
+        runbook_url: A link for the alarms' descriptions, in which `{id}` is the detection's id, as in
+            `https://wiki.example.com/runbooks/{id}`. Default: none.
+        alarm_tags: Whether to tag alarms with `eks-audit:cluster`, `:detection`, `:severity` and `:technique`, and to
+            send all tags of an alarm along with its notifications, for routing. Whoever deploys this needs
+            `cloudwatch:ListTagsForResource`. Default: no.
 
     Raises:
-        AuditConfigurationError: CloudWatch would reject a metric filter or an alarm.
+        AuditConfigurationError: CloudWatch would reject a metric filter, an alarm or a label, or a topic is none, is
+            out of reach, or is missing.
     """
 
     def __init__(
@@ -59,11 +76,24 @@ class AuditAlarms(Construct):
         cluster_name: str,
         log_group: logs.ILogGroup,
         detections: Iterable[Detection] = catalog.DEFAULT,
-        topic: sns.ITopic | Mapping[Severity, sns.ITopic] | None = None,
+        topic: Destinations | None = None,
+        ok_actions: bool = False,
+        actions_enabled: bool = True,
+        alarm_name_prefix: str = "eks-audit",
+        namespace: str = "EksAudit",
+        runbook_url: str | None = None,
+        alarm_tags: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        self._cluster_name = cluster_name
-        self._named = not Token.is_unresolved(cluster_name)
+        refuse_no_choice(self.node.path, ok_actions=ok_actions, actions_enabled=actions_enabled, alarm_tags=alarm_tags)
+        self._labels = Labels(
+            where=self.node.path,
+            cluster_name=cluster_name,
+            alarm_name_prefix=alarm_name_prefix,
+            namespace_prefix=namespace,
+            runbook_url=runbook_url,
+        )
+        self._actions_enabled = actions_enabled
         self._log_group = log_group
         self._detections = Detections(detections)
         self._check()
@@ -84,21 +114,15 @@ class AuditAlarms(Construct):
         }
         self._alarms = {detection.id: self._alarm(detection, metrics[detection.id]) for detection in self._detections}
         self._metrics = metrics
-        topics = topic if isinstance(topic, Mapping) else dict.fromkeys(Severity, topic)
-        # Cast for pyright: jsii names the parameters of a class and of its interface differently.
-        notify = {
-            severity: cast(cloudwatch.IAlarmAction, actions.SnsAction(destination))
-            for severity, destination in topics.items()
-            if destination is not None
-        }
-        for detection in self._detections:
-            if detection.severity in notify:
-                self._alarms[detection.id].add_alarm_action(notify[detection.severity])
+        if alarm_tags:
+            for detection in self._detections:
+                self._tag(detection)
+        self._notify(topic, ok_actions=ok_actions)
 
     @property
     def namespace(self) -> str:
         """The namespace of the detections' metrics."""
-        return f"EksAudit/{self._cluster_name}"
+        return self._labels.namespace
 
     @property
     def detections(self) -> Detections:
@@ -175,8 +199,9 @@ class AuditAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             f"{detection.metric_name}Alarm",
-            alarm_name=f"eks-audit/{self._cluster_name}/{detection.id}",
-            alarm_description=self._description(detection),
+            alarm_name=self._labels.name(detection),
+            alarm_description=self._labels.description(detection),
+            actions_enabled=None if self._actions_enabled else False,
             metric=metric,
             threshold=detection.threshold,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -194,21 +219,27 @@ class AuditAlarms(Construct):
             self._watching_silence.append(alarm)
         return alarm
 
-    def _description(self, detection: Detection) -> str:
-        parts = [
-            f"**{detection.title}** ({detection.severity.value} severity)",
-            f"{detection.what} {detection.why}",
-            f"**Next:** {detection.next_steps}",
-            f"**Saved query:** {query_name(self._cluster_name, detection.saved_query)}",
-        ]
-        if detection.techniques:
-            parts.append(f"**MITRE ATT&CK:** {', '.join(detection.techniques)}")
-        text = "\n\n".join(parts)
-        if self._named and len(text) > _MAX_DESCRIPTION:
-            raise AuditConfigurationError(
-                f"{self.node.path}: detection {detection.id!r}",
-                value=text,
-                limit=f"{len(text)} characters; an alarm's description can have at most {_MAX_DESCRIPTION}",
-                way_out="Shorten what, why or next_steps.",
+    def _tag(self, detection: Detection) -> None:
+        alarm = cast(cloudwatch.CfnAlarm, self._alarms[detection.id].node.default_child)
+        for key, value in self._labels.tags(detection).items():
+            alarm.cdk_tag_manager.set_tag(key, value)
+        # An override, since older releases of the CDK do not know the property.
+        alarm.add_property_override("ActionConfiguration", {"AlarmTagsPropagation": {"Enabled": True}})
+
+    def _notify(self, topic: Destinations | None, *, ok_actions: bool) -> None:
+        actions = by_severity(self, topic)
+        for detection in self._detections:
+            if detection.severity in actions:
+                self._alarms[detection.id].add_alarm_action(actions[detection.severity])
+                if ok_actions:
+                    self._alarms[detection.id].add_ok_action(actions[detection.severity])
+        if self._actions_enabled:
+            warn_of_the_unheard(
+                self,
+                {f"{one.id} ({one.severity.value})": self._alarms[one.id] for one in self._detections},
             )
-        return text
+        elif self._alarms:
+            Annotations.of(self).add_info_v2(
+                "eks-audit-constructs:actionsDisabled",
+                "These alarms change state but tell nobody, since actions_enabled is False.",
+            )

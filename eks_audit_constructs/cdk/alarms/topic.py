@@ -7,17 +7,19 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import Annotations, ArnFormat, RemovalPolicy, Stack, Token
-from aws_cdk import aws_iam as iam
+from aws_cdk import Annotations, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
-from eks_audit_constructs.cdk.grants import allow_on_key, new_key, service
+from eks_audit_constructs.cdk.alarms.around_topic import at_synthesis, has_listener, resource_of
+from eks_audit_constructs.cdk.alarms.publishing import ALARMS, alarms_of, let_publish, publish_statement
+from eks_audit_constructs.cdk.environment import refuse_elsewhere
+from eks_audit_constructs.cdk.grants import new_key
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["AlarmTopic"]
+__all__ = ["AlarmTopic", "checked_topic", "warn_without_listener"]
 
 
 class AlarmTopic(Construct):
@@ -27,16 +29,22 @@ class AlarmTopic(Construct):
     (`alias/aws/sns`) cannot be changed to allow that, so the topic has a customer managed key.
     https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
 
+    If nobody in the app listens to a topic that the app defines, a warning says so. It does not know of people who
+    subscribe by hand. If they do, acknowledge it:
+    `Annotations.of(topic).acknowledge_warning("eks-audit-constructs:nobodyListens", why)`.
+
     Args:
         scope: The parent.
         id: The construct's id.
         emails: Addresses to subscribe. SNS sends each a confirmation link, and alarms only once it has been followed.
-        topic: An existing topic to use instead of a new one. Its policy, and that of its key if it has one, must
-            already let cloudwatch.amazonaws.com publish. The addresses are subscribed, but nothing else is changed.
+        topic: An existing topic to use instead of a new one, in the same Region. If the app defines it, its policy and
+            that of its key let alarms in from here on; if not, a message at synthesis shows what they need. The
+            addresses are subscribed.
         encryption_key: A symmetric customer managed key for the new topic. Default: a new key, rotated yearly.
 
     Raises:
-        AuditConfigurationError: An address is invalid or repeated, or a key is passed for an existing topic.
+        AuditConfigurationError: An address is invalid or repeated, a key is passed for an existing topic, the topic is
+            none, or the topic or key cannot work for alarms.
     """
 
     def __init__(
@@ -45,7 +53,7 @@ class AlarmTopic(Construct):
         id: str,
         *,
         emails: Sequence[str] = (),
-        topic: sns.ITopic | None = None,
+        topic: sns.ITopic | sns.Topic | None = None,
         encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -63,13 +71,8 @@ class AlarmTopic(Construct):
         else:
             self._refuse_key(encryption_key)
             self._encryption_key = None
-            self._topic = topic
-            Annotations.of(self).add_info_v2(
-                "eks-audit-constructs:topicMustLetAlarmsIn",
-                "Alarms reach this existing topic only if its policy allows cloudwatch.amazonaws.com sns:Publish and, "
-                "if it is encrypted, it has a customer managed key whose policy allows cloudwatch.amazonaws.com "
-                "kms:Decrypt and kms:GenerateDataKey*.",
-            )
+            self._topic = checked_topic(topic, self.node.path)
+        let_publish(self, self._topic, ALARMS, source_arn=alarms_of(Stack.of(self)))
         for address in addresses:
             sns.Subscription(
                 self,
@@ -78,6 +81,7 @@ class AlarmTopic(Construct):
                 protocol=sns.SubscriptionProtocol.EMAIL,
                 endpoint=address,
             )
+        warn_without_listener(self, self._topic)
 
     @property
     def topic(self) -> sns.ITopic:
@@ -90,33 +94,23 @@ class AlarmTopic(Construct):
         return self._encryption_key
 
     def _new_topic(self, encryption_key: kms.IKey) -> sns.ITopic:
-        stack = Stack.of(self)
-        cloudwatch = service("cloudwatch.amazonaws.com")
-        own_account = {"StringEquals": {"aws:SourceAccount": stack.account}}
-        allow_on_key(
+        refuse_elsewhere(
             self,
-            encryption_key,
-            iam.PolicyStatement(
-                principals=[cloudwatch],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],
-                conditions=own_account,
-            ),
+            encryption_key.env,
+            what=encryption_key.node.path,
+            limit="a topic can be encrypted only with a key in its own Region",
+            other_account=True,
         )
-        topic = sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
-        alarms = stack.format_arn(
-            service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        topic = cast(  # for pyright, as in grants.py
+            sns.ITopic, sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
         )
+        stack = Stack.of(self)
         topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowPublishFromAlarms",
-                principals=[cloudwatch],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={**own_account, "ArnLike": {"aws:SourceArn": alarms}},
+            publish_statement(
+                topic, ALARMS, account=stack.account, source_arn=alarms_of(stack), sid="AllowPublishFromAlarms"
             )
         )
-        return cast(sns.ITopic, topic)  # for pyright, as in grants.py
+        return topic
 
     def _addresses(self, emails: object) -> list[str]:
         if isinstance(emails, str) or not isinstance(emails, Sequence):
@@ -154,3 +148,38 @@ class AlarmTopic(Construct):
                 limit="an existing topic keeps its own key",
                 way_out="Leave out encryption_key or topic",
             )
+
+
+def checked_topic(value: object, where: str) -> sns.ITopic:
+    """Return the topic that was passed, or the one of an `AlarmTopic`.
+
+    Raises:
+        AuditConfigurationError: It is anything else. CDK would make an alarm without actions of it.
+    """
+    if isinstance(value, AlarmTopic):
+        return value.topic
+    # By what it can do: jsii cannot tell what implements ITopic.
+    if not isinstance(value, Construct) or not all(
+        hasattr(value, name) for name in ("topic_arn", "fifo", "master_key")
+    ):
+        raise AuditConfigurationError(
+            where,
+            value=value,
+            limit="this is not an SNS topic",
+            way_out="Pass an sns.Topic, an AlarmTopic, or sns.Topic.from_topic_arn(...) for an existing topic",
+        )
+    return cast(sns.ITopic, value)
+
+
+def warn_without_listener(scope: Construct, topic: sns.ITopic) -> None:
+    """Warn at synthesis if this app defines the topic but nobody who listens to it."""
+
+    def look() -> None:
+        if resource_of(topic) is not None and not has_listener(topic):
+            Annotations.of(scope).add_warning_v2(
+                "eks-audit-constructs:nobodyListens",
+                f"Nobody in this app listens to {topic.node.path}. Subscribe someone (alarm_emails, "
+                "topic.add_subscription(...), a chat), or acknowledge this if people subscribe by hand",
+            )
+
+    at_synthesis(scope, f"Listeners-{topic.node.addr}", look)
