@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     return folder, refusals
 
 
-def test_there_are_three_examples() -> None:
-    assert list(EXAMPLES) == ["existing_cluster", "many_clusters", "new_cluster"]
+def test_there_are_four_examples() -> None:
+    assert list(EXAMPLES) == ["existing_cluster", "many_clusters", "new_cluster", "team_chat"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,8 +53,8 @@ def test_validation_does_find_mistakes(validated: tuple[Path, dict[str, str | No
     assert validated[1]["wrong"] is not None
 
 
-def lint(path: Path) -> list[str]:
-    config = cfnlint.api.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
+def lint(path: Path, regions: Sequence[str] = ("us-east-1", "cn-north-1", "us-gov-west-1")) -> list[str]:
+    config = cfnlint.api.ManualArgs(regions=[*regions])
     return [str(match) for match in cfnlint.api.lint(path.read_text(), config=config)]
 
 
@@ -61,7 +62,9 @@ def lint(path: Path) -> list[str]:
 def test_cfn_lint(name: str, validated: tuple[Path, dict[str, str | None]]) -> None:
     templates = list((validated[0] / name).glob("*.template.json"))
     assert templates
-    assert [match for template in templates for match in lint(template)] == []
+    # The service behind chat channels is in one partition only.
+    where = {"regions": ["us-east-1"]} if name == "team_chat" else {}
+    assert [match for template in templates for match in lint(template, **where)] == []
 
 
 def test_cfn_lint_does_find_mistakes(validated: tuple[Path, dict[str, str | None]], tmp_path: Path) -> None:
