@@ -268,7 +268,7 @@ REFUSED_BY_ADDRESS = SavedQuery(
     id="refused-by-address",
     title="401 and 403 - by address",
     answers="From which addresses are requests refused, as how many principals, and for what?",
-    condition=outside(EVENT & (REFUSED_BY_AUTHORIZER | UNAUTHENTICATED), STARTING),
+    condition=EVENT & (outside(REFUSED_BY_AUTHORIZER, STARTING) | UNAUTHENTICATED),
     commands=(
         "stats count(*) as refused, count_distinct(user.username) as principals, count_distinct(requestURI) as uris, "
         "count_distinct(userAgent) as clients, latest(requestURI) as example by sourceIPs.0, responseStatus.code",
