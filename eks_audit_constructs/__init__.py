@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eks_audit_constructs.catalog import Detection as Detection
     from eks_audit_constructs.catalog import Detections as Detections
     from eks_audit_constructs.catalog import Guard as Guard
+    from eks_audit_constructs.catalog import Sample as Sample
     from eks_audit_constructs.catalog import SavedQuery as SavedQuery
     from eks_audit_constructs.catalog import Severity as Severity
     from eks_audit_constructs.catalog import Silence as Silence
@@ -59,6 +60,7 @@ _HOMES = {
     "EksAuditStack": "cdk.stack",
     "Expression": "conditions.expression",
     "Guard": "catalog",
+    "Sample": "catalog",
     "SavedQuery": "catalog",
     "Severity": "catalog",
     "Silence": "catalog",

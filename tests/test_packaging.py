@@ -85,6 +85,7 @@ PUBLIC = [
     "Guard",
     "LogError",
     "QueryError",
+    "Sample",
     "SavedQuery",
     "Severity",
     "Silence",

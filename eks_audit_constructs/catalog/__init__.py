@@ -11,6 +11,7 @@ from eks_audit_constructs.catalog.detection import Detection, Severity, Silence
 from eks_audit_constructs.catalog.detections import Detections
 from eks_audit_constructs.catalog.guards import Guard
 from eks_audit_constructs.catalog.query import SavedQuery
+from eks_audit_constructs.catalog.samples import Sample
 from eks_audit_constructs.catalog.themes import (
     access,
     admission,
@@ -82,6 +83,7 @@ __all__ = [
     "Detection",
     "Detections",
     "Guard",
+    "Sample",
     "SavedQuery",
     "Severity",
     "Silence",

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from eks_audit_constructs.catalog import fields
+from eks_audit_constructs.catalog import never, samples
 from eks_audit_constructs.catalog.guards import Guard, outside
 from eks_audit_constructs.catalog.query import SavedQuery, listing
+from eks_audit_constructs.catalog.samples import Sample
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -72,9 +73,11 @@ class Detection:
         false_positives: Harmless causes of the alarm.
         blind_spots: What it cannot see, although its name suggests it.
         tags: Words to select detections by. The first is the theme, with which the name of the saved query begins.
+        samples: Events that it must match, and events that it must not. They are tried when it is made.
 
     Raises:
-        AuditConfigurationError: CloudWatch would refuse the pattern or the alarm, or the condition could never match.
+        AuditConfigurationError: CloudWatch would refuse the pattern or the alarm, a part of the condition matches no
+            audit event of EKS, or a sample says otherwise.
     """
 
     id: str
@@ -96,6 +99,7 @@ class Detection:
     false_positives: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = field(default=(), repr=False, compare=False)
     _made: tuple[str | None, SavedQuery] = field(init=False, repr=False, compare=False)
     """The filter pattern and the saved query, made only once because they are needed often."""
 
@@ -145,6 +149,7 @@ class Detection:
             if not holds:
                 raise AuditConfigurationError(where, value=value, limit=limit, way_out=way_out)
         object.__setattr__(self, "_made", (self._rendered(), self._queried()))
+        samples.try_out(self.samples, self.counted, where)
         if isinstance(self.condition, Expression) and not self.pattern:
             raise AuditConfigurationError(
                 where,
@@ -152,6 +157,12 @@ class Detection:
                 limit="an empty pattern counts every log line",
                 way_out="Give the detection a condition.",
             )
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What likely never matches in its condition, or leaves nothing out, a sentence each."""
+        condition = self.condition.of if isinstance(self.condition, Silence) else self.condition
+        return () if condition is None else tuple(map(str, never.doubts(condition)))
 
     @property
     def counted(self) -> Expression | None:
@@ -172,7 +183,7 @@ class Detection:
         if self.counted is None:
             return None
         where = f"detection {self.id!r}"
-        fields.refuse_text_for_numbers(self.counted, where)
+        never.refuse(self.counted, where)
         return filter_pattern.render(self.counted, where=where)
 
     def _queried(self) -> SavedQuery:
@@ -226,10 +237,11 @@ class Detection:
     def excluding(self, unwanted: Expression | Guard) -> Detection:
         """Return a copy that does not count these events. Events without the fields named still count.
 
-        The saved query leaves them out too.
+        The saved query leaves them out too, and the copy has none of the samples that it no longer must match.
 
         Raises:
-            AuditConfigurationError: The pattern exceeds CloudWatch's limits, or the detection has no condition.
+            AuditConfigurationError: The pattern exceeds CloudWatch's limits, the detection has no condition, or no
+                audit event can be one of these.
         """
         if isinstance(self.condition, Silence):
             raise AuditConfigurationError(
@@ -238,10 +250,14 @@ class Detection:
                 limit="silence has no events to leave out",
                 way_out="Tune its periods instead.",
             )
+        covered = unwanted.covered if isinstance(unwanted, Guard) else unwanted
+        if not isinstance(unwanted, Guard):
+            never.refuse(unwanted, f"detection {self.id!r}, excluding")
+        kept = tuple(sample for sample in self.samples if not (sample.matches and sample.meets(covered)))
         if isinstance(unwanted, Guard):
             query = (
                 None if self.query is None else replace(self.query, condition=outside(self.query.condition, [unwanted]))
             )
-            return replace(self, guards=(*self.guards, unwanted), query=query)
+            return replace(self, guards=(*self.guards, unwanted), query=query, samples=kept)
         query = None if self.query is None else self.query.excluding(unwanted)
-        return replace(self, condition=self.condition & ~unwanted, query=query)
+        return replace(self, condition=self.condition & ~unwanted, query=query, samples=kept)

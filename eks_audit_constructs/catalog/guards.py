@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eks_audit_constructs.catalog import never
 from eks_audit_constructs.conditions.expression import Expression, all_of, any_of, field
 
 __all__ = ["Guard", "outside"]
@@ -30,12 +31,26 @@ class Guard:
         agent: The beginning of its user agent, where the name alone would hide too much. Clients choose their user
             agent, so this may only narrow a guard.
         only: The events it covers. Default: all of the user's.
+
+    Raises:
+        AuditConfigurationError: No audit event can be one of those that it covers.
     """
 
     user: str
     why: str
     agent: str | None = None
     only: Expression | None = None
+
+    def __post_init__(self) -> None:
+        never.refuse(self.covered, f"guard {self.user!r}")
+
+    @property
+    def covered(self) -> Expression:
+        """The events that are not counted."""
+        covered = field("user.username") == self.user
+        if self.agent is not None:
+            covered &= field("userAgent") == f"{self.agent}*"
+        return covered if self.only is None else covered & self.only
 
     @property
     def keeps(self) -> Expression:

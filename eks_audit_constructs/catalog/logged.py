@@ -11,12 +11,13 @@ staging/src/k8s.io/apiserver/pkg/endpoints/filters/audit.go
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TypeAlias
 
-from eks_audit_constructs.catalog.fields import shape
+from eks_audit_constructs.catalog.fields import NUMBERS, shape
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import (
     And,
@@ -29,9 +30,10 @@ from eks_audit_constructs.conditions.expression import (
     Path,
     any_of,
     field,
+    has_wildcard,
 )
 
-__all__ = ["STAGE", "once", "why_never"]
+__all__ = ["EXCLUDED", "STAGE", "once", "why_never"]
 
 STAGE = "stage"
 
@@ -88,10 +90,36 @@ _TOKEN_ASKED: _Events = {
 }
 _PANIC: _Events = {STAGE: _one_of("Panic"), "responseStatus.code": _AUTHENTICATED}
 
-_SUBJECTS: tuple[_Events, ...] = (
-    {"objectRef.resource": _Outside(("events", *_BODILESS))},
-    {"objectRef.resource": _one_of(*_BODILESS), **_NO_BODY},
+_BUILT_IN_GROUPS = (
+    *("admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps"),
+    *("authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io"),
+    *("discovery.k8s.io", "extensions", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io"),
+    *("metrics.k8s.io", "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io"),
+    *("resource.k8s.io", "scheduling.k8s.io", "settings.k8s.io", "storage.k8s.io", "storagemigration.k8s.io"),
 )
+"""Kubernetes' groups; EKS logs others (custom resources, leases, events) without bodies.
+
+The policy may lack some of these too, which nobody has seen: then more is impossible than is said here.
+"""
+_READ = ("get", "list", "watch")
+
+_WITH_BODY: _Events = {
+    "objectRef.resource": _Outside(("events", *_BODILESS)),
+    "objectRef.apiGroup": _one_of(MISSING, *_BUILT_IN_GROUPS),
+}
+_SUBJECTS: tuple[_Events, ...] = (
+    {**_WITH_BODY, "verb": _Outside(_READ)},
+    {**_WITH_BODY, "verb": _one_of("get"), **_SESSION},
+    {"objectRef.resource": _Outside(("events",)), "verb": _one_of(*_READ), **_NO_BODY},
+    {
+        "objectRef.resource": _Outside(("events",)),
+        "objectRef.apiGroup": _Outside(_BUILT_IN_GROUPS),
+        "verb": _Outside(_READ),
+        **_NO_BODY,
+    },
+    {"objectRef.resource": _one_of(*_BODILESS), "verb": _Outside(_READ), **_NO_BODY},
+)
+"""Requests that are logged. Those that read have no body, except that sessions may, which are opened with `get` too."""
 _SUBJECTS_BY_NAME: dict[str, _Events] = {
     "objectRef.apiGroup": {
         "objectRef.resource": _one_of("events"),
@@ -109,18 +137,41 @@ _SUBJECTS_BY_NAME: dict[str, _Events] = {
 
 _OTHERS = (_SHORT_REQUEST, *_LONG_REQUESTS, _TOKEN_ASKED, _PANIC)
 
-_UNLOGGED_SUBJECTS: tuple[tuple[_Events, str, str], ...] = (
+_UNLOGGED_SUBJECTS: tuple[tuple[str, _Events, tuple[str, str]], ...] = (
     (
+        "objectRef.resource",
         {"objectRef.resource": _one_of("events"), "objectRef.apiGroup": _one_of(MISSING, "")},
-        "EKS never logs requests for core events",
-        "Drop the rule, or use the apiGroup events.k8s.io, which is logged",
+        (
+            "EKS never logs requests for core events",
+            "Drop the rule, or use the apiGroup events.k8s.io, which is logged",
+        ),
     ),
     (
+        "objectRef.resource",
         {"objectRef.resource": _one_of(*_BODILESS)},
-        "EKS logs requests for Secrets, ConfigMaps and TokenReviews without their bodies",
-        "Drop the conditions on bodies: only changes of the ConfigMap aws-auth have them",
+        (
+            "EKS logs requests for Secrets, ConfigMaps and TokenReviews without their bodies",
+            "Drop the conditions on bodies: only changes of the ConfigMap aws-auth have them",
+        ),
+    ),
+    (
+        "verb",
+        {"verb": _one_of(*_READ)},
+        (
+            "EKS logs what is only read (get, list, watch) without bodies",
+            "Drop the conditions on bodies, or ask for verbs that write",
+        ),
+    ),
+    (
+        "objectRef.apiGroup",
+        {"objectRef.apiGroup": _Outside(_BUILT_IN_GROUPS)},
+        (
+            "EKS logs custom resources, and all else outside Kubernetes' own groups, without bodies",
+            "Drop the conditions on bodies",
+        ),
     ),
 )
+"""What is not logged: each is the reason if a condition names the field and could match, were it logged."""
 _UNLOGGED_KINDS: tuple[tuple[_Events, str, str], ...] = (
     (
         {STAGE: _one_of("RequestReceived"), "responseStatus.code": _AUTHENTICATED},
@@ -141,20 +192,27 @@ _UNLOGGED_KINDS: tuple[tuple[_Events, str, str], ...] = (
 )
 
 
+EXCLUDED = "its parts exclude each other: no event can meet them all", "Correct the condition"
+"""Why a condition never matches that has nothing to do with EKS."""
+
+
 def why_never(condition: Expression) -> tuple[str, str] | None:
     """Return why no event on EKS can match the condition, and the way out; None if one can."""
     kinds = (*_OTHERS, _UNAUTHENTICATED)
+    if _contradictory(condition):
+        return EXCLUDED
     if _possible(condition, kinds):
         return None
-    for subject, reason, way_out in _UNLOGGED_SUBJECTS:
-        if _possible(condition, kinds, subjects=(subject,)):
-            return reason, way_out
+    asked = {shape(path) for path in _paths(condition)}
+    for name, subject, reason in _UNLOGGED_SUBJECTS:
+        if name in asked and _possible(condition, kinds, subjects=(subject,)):
+            return reason
     if _possible(condition, kinds, unlogged=()):
         return "EKS never logs requests for /healthz, /version and /swagger", "Drop the rule"
-    for kind, reason, way_out in _UNLOGGED_KINDS:
+    for kind, says, way_out in _UNLOGGED_KINDS:
         if _possible(condition, (kind,)):
-            return reason, way_out
-    return "its parts exclude each other: no event can meet them all", "Correct the condition"
+            return says, way_out
+    return EXCLUDED
 
 
 def once(condition: Expression) -> Expression | None:
@@ -184,7 +242,7 @@ def _possible(
 ) -> bool:
     """Return whether an event of one of these kinds, about one of these subjects, could meet the condition."""
     if subjects is None:
-        asked = _asked(condition)
+        asked = {shape(path) for path in _paths(condition)}
         subjects = [*_SUBJECTS, *(subject for name, subject in _SUBJECTS_BY_NAME.items() if name in asked)]
     uris: _Events = {"requestURI": _Outside(unlogged)}
     return any(
@@ -192,13 +250,6 @@ def _possible(
         for kind, subject in product(kinds, subjects)
         if (events := _both(kind, subject)) is not None
     )
-
-
-def _asked(condition: Expression) -> set[str]:
-    """Return the fields that a condition is about."""
-    if isinstance(condition, (And, Or)):
-        return set[str]().union(*map(_asked, condition.terms))
-    return {shape(condition.path)} if isinstance(condition, (Comparison, Is, NotExists)) else set()
 
 
 def _both(one: _Events, other: _Events) -> _Events | None:
@@ -219,23 +270,82 @@ def _both(one: _Events, other: _Events) -> _Events | None:
     return both
 
 
+def _contradictory(condition: Expression) -> bool:
+    """Return whether some field would need two values at once: `verb` both get and list, or a code over 500 and 404."""
+    terms = condition.terms if isinstance(condition, And) else (condition,)
+    about: dict[Path, list[Expression]] = {}
+    for term in terms:
+        for path in _paths(term):
+            about.setdefault(path, []).append(term)
+    return any(
+        len(parts) > 1
+        and (values := _values(path, parts))
+        and all(_truth(And(tuple(parts)), partial(_given, path, value)) is False for value in values)
+        for path, parts in about.items()
+        if not has_wildcard(path)
+    )
+
+
+def _values(path: Path, terms: Iterable[Expression]) -> list[object]:
+    """Return values of which one meets the terms, if any does; none if that is not known."""
+    for term in terms:
+        options = term.terms if isinstance(term, Or) else (term,)
+        equal = [option for option in options if isinstance(option, Comparison) and option.operator is Operator.EQ]
+        if len(equal) == len(options) and all(
+            option.path == path and not (isinstance(option.value, str) and "*" in option.value) for option in equal
+        ):
+            found = [option.value for option in equal if isinstance(option.value, (str, int, float))]
+            return list(found) if len(found) == len(equal) else []
+    values = [leaf.value for term in terms for leaf in _leaves(term) if isinstance(leaf, Comparison)]
+    if shape(path) in NUMBERS and all(isinstance(value, (int, float)) for value in values):
+        whole = sorted(int(value) for value in values if isinstance(value, (int, float)) and abs(value) < 10_000)
+        return [MISSING, *(near for value in whole for near in (value - 1, value, value + 1))]
+    return []
+
+
+def _given(path: Path, value: object, leaf: Comparison | Is | NotExists) -> bool | None:
+    return _answer(leaf, value) if leaf.path == path else None
+
+
+def _leaves(condition: Expression) -> Iterator[Expression]:
+    if isinstance(condition, (And, Or)):
+        for term in condition.terms:
+            yield from _leaves(term)
+    else:
+        yield condition
+
+
+def _paths(condition: Expression) -> set[Path]:
+    return {leaf.path for leaf in _leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))}
+
+
 def _holds(condition: Expression, events: _Events) -> bool | None:
     """Return True if all events of the kind meet the condition, False if none do, and None if that is open."""
+    return _truth(condition, partial(_among, events))
+
+
+def _truth(condition: Expression, answer: Callable[[Comparison | Is | NotExists], bool | None]) -> bool | None:
+    """Combine what is known of the comparisons; None is open."""
     match condition:
         case And(terms):
-            truths = {_holds(term, events) for term in terms}
+            truths = {_truth(term, answer) for term in terms}
             return False if False in truths else None if None in truths else True
         case Or(terms):
-            truths = {_holds(term, events) for term in terms}
+            truths = {_truth(term, answer) for term in terms}
             return True if True in truths else None if None in truths else False
-        case Comparison(path) | Is(path) | NotExists(path):
-            known = _known(path, events)
-            if isinstance(known, _Among):
-                answers = {_answer(condition, value) for value in known.values}
-                return answers.pop() if len(answers) == 1 else None
-            if isinstance(known, _Outside) and isinstance(condition, Comparison):
-                excluded = condition.operator is Operator.EQ and not _allows(known, condition.value)
-                return False if excluded else None
+        case Comparison() | Is() | NotExists():
+            return answer(condition)
+    return None
+
+
+def _among(events: _Events, leaf: Comparison | Is | NotExists) -> bool | None:
+    known = _known(leaf.path, events)
+    if isinstance(known, _Among):
+        answers = {_answer(leaf, value) for value in known.values}
+        return answers.pop() if len(answers) == 1 else None
+    if isinstance(known, _Outside) and isinstance(leaf, Comparison):
+        excluded = leaf.operator is Operator.EQ and not _allows(known, leaf.value)
+        return False if excluded else None
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from eks_audit_constructs.catalog import fields
+from eks_audit_constructs.catalog import never
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -44,7 +44,7 @@ class SavedQuery:
         stream: The beginning of the names of the log streams it reads. Default: those of the audit log.
 
     Raises:
-        AuditConfigurationError: Insights would refuse the text, or the condition compares text with a number.
+        AuditConfigurationError: Insights would refuse the text, or no audit event can match the condition.
     """
 
     id: str
@@ -70,7 +70,8 @@ class SavedQuery:
                 limit="a title must be text without /, which makes folders",
                 way_out="Reword it.",
             )
-        fields.refuse_text_for_numbers(self.condition, where)
+        if self.stream == insights.AUDIT_STREAM:
+            never.refuse(self.condition, where)
         insights.check_query(self.text, where)
 
     @property

@@ -104,7 +104,7 @@ def _sql(detection: Detection, dialect: Dialect) -> str | None:
 def _event(sample: Sample) -> Text:
     if sample.text is not None:
         return Text(f"- {sample.says}: {sample.text}")
-    event = sample.event
+    event = sample.logged
     code = event.get("responseStatus", {}).get("code", "")
     user = event["user"].get("username", "not authenticated")
     line = f"- {sample.says}: {user} {event['verb']} {event['requestURI']} {code} ({event['stage']})"
@@ -140,7 +140,7 @@ def document(detection: Detection) -> dict[str, Any]:
         },
         "sql": {"duckdb": _sql(detection, DUCKDB), "athena": _sql(detection, ATHENA)},
         "samples": [
-            {"matches": sample.matches, "says": sample.says, "source": sample.source, "event": sample.event}
+            {"matches": sample.matches, "says": sample.says, "source": sample.source, "event": sample.logged}
             for sample in samples(detection.id)
         ],
     }

@@ -7,6 +7,7 @@ they are compared exactly here; for fields whose text may have any case, a rule 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sigma.conditions import (
@@ -33,7 +34,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from eks_audit_constructs.catalog import fields
+from eks_audit_constructs.catalog import fields, impossible
 from eks_audit_constructs.conditions.expression import (
     EVERYTHING,
     And,
@@ -90,7 +91,7 @@ class Reader:
         """
         match node:
             case ConditionAND():
-                return conjunction(self.condition(part) for part in node.args)
+                return self._all(node.args)
             case ConditionOR():
                 return disjunction(self.condition(part) for part in node.args)
             case ConditionNOT():
@@ -100,6 +101,19 @@ class Reader:
             case ConditionValueExpression():
                 return self._keyword(node.value)
         raise self._refused(node, "the condition is empty", "Name a search of the rule in it")
+
+    def _all(self, nodes: Iterable[object]) -> Expression:
+        """Join conditions with `and`. If one is never met, nobody has to rewrite the others."""
+        parts: list[Expression] = []
+        refused: AuditConfigurationError | None = None
+        for node in nodes:
+            try:
+                parts.append(self.condition(node))
+            except AuditConfigurationError as error:
+                refused = refused or error
+        if refused is not None and NEVER not in parts:
+            raise refused
+        return conjunction(parts)
 
     def _negation(self, node: ConditionNOT) -> Expression:
         positive = self.condition(node.args[0])
@@ -132,18 +146,16 @@ class Reader:
             case SigmaRegularExpression():
                 if shape in fields.NUMBERS:
                     raise self._a_number(name, value.to_plain())
-                return Comparison(path, Operator.EQ, self._regex(value))
+                return self._asked(Comparison(path, Operator.EQ, self._regex(value)), f"{name}|re: {value.to_plain()}")
             case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
                 plain = str(value.number) if shape in fields.TEXTS else value.number
-                return self._known(Comparison(path, Operator.EQ, plain), name)
+                return self._asked(Comparison(path, Operator.EQ, plain), f"{name}: {plain!r}")
             case SigmaCompareExpression(number, operator) if operator in _ORDER:
-                if shape in fields.TEXTS:
-                    return self._dead(f"{name} compared with {number.number}: the field holds text")
-                return Comparison(path, _ORDER[operator], number.number)
+                compared = Comparison(path, _ORDER[operator], number.number)
+                return self._asked(compared, f"{name} compared with {number.number}")
             case SigmaBool():
-                if shape in fields.TEXTS | fields.NUMBERS:
-                    return self._dead(f"{name}: {str(value.boolean).lower()}: the field is not a boolean")
-                return Is(path, Constant.TRUE if value.boolean else Constant.FALSE)
+                constant = Constant.TRUE if value.boolean else Constant.FALSE
+                return self._asked(Is(path, constant), f"{name}: {str(value.boolean).lower()}")
             case SigmaCIDRExpression():
                 limit, way_out = "a filter pattern cannot match subnets", "Use wildcards, as in 10.*, or a saved query"
                 raise self._refused(f"{name}|cidr: {value}", limit, way_out)
@@ -159,33 +171,28 @@ class Reader:
         shape = fields.shape(path)
         shown = value.to_plain()
         self._refuse_unknown_parts(name, value)
-        if shape in fields.NUMBERS and shown != "*":
-            if not re.fullmatch(r"\d+", shown):
-                if "*" in shown:
-                    raise self._a_number(name, shown)
-                return self._dead(f"{name}: {shown!r}: the field holds a number")
-            return Comparison(path, Operator.EQ, int(shown))
+        if shape in fields.NUMBERS and "*" in shown and shown != "*":
+            raise self._a_number(name, shown)
+        starred = any(isinstance(part, str) and "*" in part for part in value.s)
+        glob = _glob(value)
+        plain = int(glob) if shape in fields.NUMBERS and re.fullmatch(r"\d+", glob) else glob
+        compared = Comparison(path, Operator.EQ, plain)
+        if not starred and (asked := self._asked(compared, f"{name}: {plain!r}")) == NEVER:
+            return asked
         if fields.any_case(path) and _has_letters(shown) and not isinstance(value, SigmaCasedString):
             limit = "Sigma ignores case here, and CloudWatch does not"
             raise self._refused(f"{name}: {shown}", limit, f"Write the exact case, with {name}|cased")
-        if shape in fields.LOWER_CASE and shown != shown.lower():
-            return self._dead(
-                f"{name}: {shown!r}: audit events have {shown.lower()!r}, and CloudWatch is case-sensitive"
-            )
-        if any(isinstance(part, str) and "*" in part for part in value.s):
-            return Comparison(path, Operator.EQ, self._starred(name, value))
-        return self._known(Comparison(path, Operator.EQ, _glob(value)), name)
+        return Comparison(path, Operator.EQ, self._starred(name, value)) if starred else compared
 
-    def _known(self, comparison: Comparison, name: str) -> Expression:
-        """Return the comparison, or `NEVER` if the known values of the field exclude it."""
-        known = fields.KNOWN_VALUES.get(fields.shape(comparison.path))
-        value = comparison.value
-        if known is not None and not any(_matches(str(value), text) for text in known):
-            reason = f"audit events have {', '.join(sorted(known))}" if len(known) < 5 else "no audit event has it"
-            return self._dead(f"{name}: {value!r}: {reason}")
-        if comparison.path == ("objectRef", "resource") and value in fields.PLURALS:
-            return self._dead(f"{name}: {value!r}: audit events have the plural, {fields.PLURALS[str(value)]!r}")
-        return comparison
+    def _asked(self, part: Comparison | Is, words: str) -> Expression:
+        """Return the part, or `NEVER` if no audit event meets it. Rules are about Kubernetes' own, so likely is enough.
+
+        Args:
+            part: The part.
+            words: The part as the rule has it.
+        """
+        reason = impossible.never(part)
+        return part if reason is None else self._dead(f"{words}: {reason.says}")
 
     def _starred(self, name: str, value: SigmaString) -> Regex:
         """Return text with literal stars as a regex, since CloudWatch reads every star in quoted text as a wildcard."""
@@ -250,10 +257,6 @@ def _glob(value: SigmaString) -> str:
     return "".join("*" if isinstance(part, SpecialChars) else str(part) for part in value.s)
 
 
-def _matches(glob: str, text: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, glob.split("*"))), text, re.DOTALL) is not None
-
-
 def _has_letters(text: str) -> bool:
     return text.lower() != text.upper()
 
@@ -278,5 +281,5 @@ def _shortened(negation: Expression) -> Expression:
 
 def _never_met(term: Expression) -> bool:
     return (isinstance(term, Is) and term.constant is Constant.NULL) or (
-        isinstance(term, NotExists) and fields.shape(term.path) in fields.ALWAYS
+        isinstance(term, NotExists) and impossible.never(term) is not None
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from eks_audit_constructs.catalog.fields import ARRAYS, NUMBERS, OPEN, TEXTS, shape
+from eks_audit_constructs.catalog.fields import is_list, shape
+from eks_audit_constructs.catalog.impossible import no_value
 from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, field
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -26,13 +27,6 @@ _SHORT: dict[str, tuple[str, ...]] = {
     "capabilities": tuple(f"requestObject.spec.{kind}[*].securityContext.capabilities.add[0]" for kind in _CONTAINERS),
 }
 """Short names in published rules. The last two cover Pods, but not the Pod templates in other objects."""
-
-_INSTEAD = {
-    "host": "Use sourceIPs[0].",
-    "k8s_user.username": "Use user.username.",
-    "username": "Use user.username.",
-    "sourceIP": "Use sourceIPs[0].",
-}
 
 _MAP = re.compile(
     r"(?P<map>(?:.+\.)?(?:annotations|labels|matchLabels|nodeSelector|extra))\.(?P<key>[^\[\]']+)(?P<rest>\[.*)?"
@@ -59,15 +53,9 @@ def _path(long: str, name: str, where: str) -> Path:
     except ValueError as error:
         raise _refused(where, name, str(error), "Use the name in the audit event.") from None
     path = _with_arrays(path)
-    known = shape(path)
-    if known in TEXTS or known in NUMBERS or any(known.startswith(f"{parent}.") for parent in OPEN):
-        return path
-    if any(other == known or other.startswith(f"{known}.") for other in TEXTS | NUMBERS | OPEN):
-        raise _refused(
-            where, name, "the field holds an object, and CloudWatch compares only values", "Name a field in it."
-        )
-    way_out = _INSTEAD.get(name, "Use the audit event's own names, such as objectRef.resource or user.username.")
-    raise _refused(where, name, "no Kubernetes audit event has this field", way_out)
+    if (reason := no_value(path)) is not None:
+        raise _refused(where, name, reason.says, reason.way_out)
+    return path
 
 
 def _with_arrays(path: Path) -> Path:
@@ -77,13 +65,9 @@ def _with_arrays(path: Path) -> Path:
         marked += (segment,)
         if not isinstance(segment, str) or (at + 1 < len(path) and not isinstance(path[at + 1], str)):
             continue
-        before = shape(path[:at])
-        if before in ("user.extra", "impersonatedUser.extra"):
+        if shape(path[:at]) in ("user.extra", "impersonatedUser.extra"):
             marked += (0,)
-        elif f"{before}.{segment}".removeprefix(".") in ARRAYS or (
-            before.startswith(("requestObject", "responseObject"))
-            and (segment in ARRAYS or f"{before.rpartition('.')[2]}.{segment}" in ARRAYS)
-        ):
+        elif is_list(path[: at + 1]):
             marked += (ANY_ELEMENT,)
     return marked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from enum import Enum
 from pathlib import Path
 
 from eks_audit_constructs.catalog import Detection
-from eks_audit_constructs.catalog.samples import Sample, samples
+from eks_audit_constructs.catalog.samples import Sample, parsed, samples
 from eks_audit_constructs.conditions import pattern_parser
-from eks_audit_constructs.conditions.evaluation import MISSING, predicate
+from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.templates.items import MetricFilter, Template
 
 __all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
@@ -49,14 +48,14 @@ class Check:
     def expected(self) -> tuple[bool, ...]:
         """Return whether each line matches, by our own evaluation."""
         matches = predicate(pattern_parser.parse(self.pattern, where=self.id))
-        return tuple(matches(line.text.encode(), _parsed(line.text)) for line in self.lines)
+        return tuple(matches(line.text.encode(), parsed(line.text)) for line in self.lines)
 
 
 def of_detections(detections: Iterable[Detection]) -> Iterator[Check]:
     """Yield a check for each detection, on its own samples; silence has no pattern to check."""
     for detection in detections:
         if detection.pattern is not None:
-            lines = tuple(map(_line, samples(detection.id)))
+            lines = tuple(map(_line, (*samples(detection.id), *detection.samples)))
             yield Check(
                 kind=Kind.DETECTION, id=detection.id, about=detection.title, pattern=detection.pattern, lines=lines
             )
@@ -96,11 +95,3 @@ def probes() -> Iterator[Check]:
 
 def _line(sample: Sample) -> Line:
     return Line(text=sample.line, says=sample.says)
-
-
-def _parsed(text: str) -> object:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return MISSING
-    return value if isinstance(value, dict) else MISSING

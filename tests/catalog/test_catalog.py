@@ -43,7 +43,7 @@ def test_each_sample_through_every_rendering(detection: Detection) -> None:
     by_sql = duckdb.execute(f"SELECT number FROM ({logs}) WHERE {where}", [lines, numbers]).fetchall()
     for number, sample in enumerate(told):
         for matches in renderings:
-            assert matches(sample.line.encode(), sample.event) is sample.matches, sample.says
+            assert matches(sample.line.encode(), sample.logged) is sample.matches, sample.says
         assert ((number,) in by_sql) is sample.matches, sample.says
 
 
@@ -91,7 +91,7 @@ def test_thirty_refused_watches_count_as_thirty() -> None:
 
 def test_a_starting_api_server_raises_no_alarm() -> None:
     """Some 20 refusals in 2 s: the scheduler, the controller manager and kubelets, before their roles are loaded."""
-    refused = next(sample.event for sample in samples("forbidden-requests") if sample.says == "a list refused")
+    refused = next(sample.logged for sample in samples("forbidden-requests") if sample.says == "a list refused")
     matches = predicate(condition(catalog.FORBIDDEN_REQUESTS))
 
     def by(username: str, agent: str) -> bool:
@@ -145,7 +145,7 @@ def test_each_detection_says_all_there_is_to_say(detection: Detection) -> None:
 def test_the_saved_query_shows_all_that_the_alarm_counts(detection: Detection) -> None:
     shows = predicate(detection.saved_query.condition)
     for sample in samples(detection.id):
-        assert shows(sample.line.encode(), sample.event) or not sample.matches
+        assert shows(sample.line.encode(), sample.logged) or not sample.matches
 
 
 GUARDS = sorted({guard for detection in catalog.ALL for guard in detection.guards}, key=repr)

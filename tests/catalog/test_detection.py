@@ -135,7 +135,7 @@ def test_a_condition_is_all_a_detection_needs() -> None:
         ({"id": "x" * 65}, "at most 64"),
         ({"condition": EVERYTHING}, "counts every log line"),
         ({"condition": "verb = delete"}, "a condition must be an Expression"),
-        ({"condition": field("a") == "x" * 1100}, "at most 1024"),
+        ({"condition": field("user.username") == "x" * 1100}, "at most 1024"),
         ({"threshold": 0}, "at least 1"),
         ({"threshold": 2.5}, "whole number"),
         ({"threshold": True}, "whole number"),

@@ -229,7 +229,6 @@ def test_values_and_modifiers(tmp_path: Path, items: str, says: str) -> None:
     ("condition", "says"),
     [
         ("a and not b", '($.user.username = "x") && (($.objectRef.name != "y") || ($.objectRef.name NOT EXISTS))'),
-        ("a and not a", None),
         ("a and not (b or c)", '(($.objectRef.name != "y") || ($.objectRef.name NOT EXISTS)) && ($.verb != "get")'),
         ("all of them", '($.user.username = "x") && ($.objectRef.name = "y") && ($.verb = "get")'),
         ("a and 1 of *", '(($.user.username = "x") || ($.objectRef.name = "y") || ($.verb = "get"))'),

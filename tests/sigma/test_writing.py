@@ -68,7 +68,7 @@ def test_each_detection_of_the_catalogue_is_read_back_as_it_was(detection: Detec
     assert detection.threshold == 1 or back.period == detection.period
     before, after = predicate(counted(detection)), predicate(counted(back))
     recorded = [line for scenario in recordings.scenarios() for line in recordings.lines(scenario)]
-    for line in [*recorded, *(json.dumps(sample.event).encode() for sample in samples(detection.id))]:
+    for line in [*recorded, *(json.dumps(sample.logged).encode() for sample in samples(detection.id))]:
         event = json.loads(line)
         assert after(line, event) is before(line, event)
 

@@ -1,0 +1,180 @@
+"""Whether a condition can match an audit event of EKS at all.
+
+This is the one place that detections, exclusions, guards, saved queries, Sigma rules and templates ask. What is certain
+is refused: a part that no event meets (`impossible`), and a whole that EKS never logs (`logged`). What is only likely
+is a doubt, since a custom resource, for one, may be called like the singular of a resource of Kubernetes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eks_audit_constructs.catalog import impossible
+from eks_audit_constructs.catalog.fields import Holds, holds
+from eks_audit_constructs.catalog.findings import Rule, tell
+from eks_audit_constructs.catalog.impossible import Reason
+from eks_audit_constructs.catalog.logged import EXCLUDED, why_never
+from eks_audit_constructs.conditions.expression import (
+    And,
+    Comparison,
+    Constant,
+    Expression,
+    Is,
+    NotExists,
+    NumberGlob,
+    Operator,
+    Or,
+    Path,
+    Regex,
+    all_of,
+    selector,
+)
+from eks_audit_constructs.errors import AuditConfigurationError
+
+__all__ = ["Never", "doubts", "is_about_audit_events", "refusals", "refuse", "shown"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Never:
+    """A part of a condition that never matches, or that leaves nothing out, and why."""
+
+    part: str
+    reason: Reason
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.reason.says}. {self.reason.way_out}"
+
+    def error(self, where: str) -> AuditConfigurationError:
+        """Return the error that says so."""
+        return AuditConfigurationError(where, value=self.part, limit=self.reason.says, way_out=self.reason.way_out)
+
+
+def refuse(condition: Expression, where: str) -> None:
+    """Refuse a condition that can match no audit event of EKS, wholly or in a part.
+
+    Args:
+        condition: The condition.
+        where: The detection, query or guard.
+
+    Raises:
+        AuditConfigurationError: With the part, the reason and the way out.
+    """
+    for found in refusals(condition):
+        tell(Rule.NEVER, found.error(where))
+
+
+def refusals(condition: Expression) -> list[Never]:
+    """Return the parts of a condition that certainly match no audit event; if there are none, the whole if it does."""
+    parts = [Never(part=shown(part), reason=reason) for part, reason in _parts(condition) if reason.certain]
+    if not parts and (why := why_never(condition)) is not None:
+        says, way_out = why
+        return [Never(part=shown(condition), reason=Reason(says=says, way_out=way_out))]
+    return list(dict.fromkeys(parts))
+
+
+def doubts(condition: Expression) -> list[Never]:
+    """Return the parts of a condition that likely match no audit event, or that leave nothing out."""
+    found = [Never(part=shown(part), reason=reason) for part, reason in _parts(condition) if not reason.certain]
+    found += [
+        Never(part=f"{shown(part)}: in vain", reason=Reason(says=reason.says, way_out=reason.way_out, certain=False))
+        for part in _leaves(condition)
+        if (reason := impossible.always(part)) is not None
+    ]
+    if why_never(condition) is None:
+        found += _vain_alternatives(condition)
+    return list(dict.fromkeys(found))
+
+
+def is_about_audit_events(condition: Expression) -> bool:
+    """Return whether a condition names a field of the audit event, as one on other logs hardly does."""
+    return any(
+        holds(leaf.path) is not Holds.NOTHING and leaf.path[0] not in _COMMON
+        for leaf in _leaves(condition)
+        if isinstance(leaf, (Comparison, Is, NotExists))
+    )
+
+
+_COMMON = ("level", "kind", "user", "userAgent", "stage")
+"""Names that other logs have too."""
+
+
+def _parts(condition: Expression) -> Iterator[tuple[Expression, Reason]]:
+    """Yield the comparisons that no event meets."""
+    if isinstance(condition, (And, Or)):
+        for term in condition.terms:
+            if not (isinstance(condition, Or) and _is_left_over(term, condition)):
+                yield from _parts(term)
+    elif (reason := impossible.never(condition)) is not None:
+        yield condition, reason
+
+
+def _vain_alternatives(condition: Expression) -> Iterator[Never]:
+    """Yield the alternatives that EKS never logs, given the rest of the condition.
+
+    Those that only the rest excludes are left alone: that is how a general condition is narrowed.
+    """
+    terms = condition.terms if isinstance(condition, And) else (condition,)
+    for term in terms:
+        if not isinstance(term, Or):
+            continue
+        rest = [other for other in terms if other is not term]
+        for alternative in term.terms:
+            if _is_negative(alternative) or _is_left_over(alternative, term):
+                continue
+            why = why_never(all_of([*rest, alternative]))
+            if why is not None and why != EXCLUDED:
+                says, way_out = why
+                yield Never(part=shown(alternative), reason=Reason(says=says, way_out=way_out, certain=False))
+
+
+def _is_negative(part: Expression) -> bool:
+    return isinstance(part, NotExists) or (isinstance(part, Comparison) and part.operator is Operator.NE)
+
+
+def _is_left_over(part: Expression, alternatives: Or) -> bool:
+    """Return whether a part comes from `~`, which also matches events that do not have the field."""
+    absent = isinstance(part, NotExists) or (isinstance(part, Is) and part.constant is Constant.NULL)
+    return absent and any(
+        other is not part and isinstance(other, (Comparison, Is)) and other.path == part.path  # type: ignore[attr-defined]
+        for other in alternatives.terms
+    )
+
+
+def _leaves(condition: Expression) -> Iterator[Expression]:
+    if isinstance(condition, (And, Or)):
+        for term in condition.terms:
+            yield from _leaves(term)
+    else:
+        yield condition
+
+
+def shown(condition: Expression) -> str:
+    """Return a condition as a filter pattern has it, also one that CloudWatch would reject."""
+    match condition:
+        case And(terms):
+            return " && ".join(f"({shown(term)})" if isinstance(term, Or) else shown(term) for term in terms)
+        case Or(terms):
+            return " || ".join(f"({shown(term)})" if isinstance(term, And) else shown(term) for term in terms)
+        case Comparison(path, operator, value):
+            return f"{_selector(path)} {operator.value} {_literal(value)}"
+        case Is(path, constant):
+            return f"{_selector(path)} IS {constant.value}"
+        case NotExists(path):
+            return f"{_selector(path)} NOT EXISTS"
+    return repr(condition)
+
+
+def _selector(path: Path) -> str:
+    return f"$.{selector(path)}"
+
+
+def _literal(value: object) -> str:
+    match value:
+        case Regex(source):
+            return f"%{source}%"
+        case NumberGlob(text):
+            return text
+        case str():
+            return f'"{value}"'
+    return str(value)
