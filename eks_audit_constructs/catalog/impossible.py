@@ -69,8 +69,8 @@ def always(part: Expression) -> Reason | None:
     match part:
         case NotExists(path) if fields.holds(path) is Holds.NOTHING:
             return no_value(path)
-        case Comparison(path, Operator.NE, value) if (reason := _never_held(path, value)) is not None:
-            return Reason(says=reason.says, way_out=reason.way_out, certain=False)
+        case Comparison(path, Operator.NE, value):
+            return _never_held(path, value)
     return None
 
 

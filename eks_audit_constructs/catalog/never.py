@@ -8,7 +8,7 @@ is a doubt, since a custom resource, for one, may be called like the singular of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eks_audit_constructs.catalog import impossible
 from eks_audit_constructs.catalog.fields import Holds, holds
@@ -40,14 +40,27 @@ class Never:
     """A part of a condition that never matches, or that leaves nothing out, and why."""
 
     part: str
+    """As a filter pattern has it."""
+    effect: str = "never matches"
     reason: Reason
 
     def __str__(self) -> str:
-        return f"{self.part}: {self.reason.says}. {self.reason.way_out}"
+        part = self.part if len(self.part) <= _SHOWN else f"{self.part[:_SHOWN]}…"
+        return f"{part} {self.effect}: {self.reason.says}. {self.reason.way_out}"
+
+    @property
+    def certain(self) -> bool:
+        return self.reason.certain
 
     def error(self, where: str) -> AuditConfigurationError:
         """Return the error that says so."""
-        return AuditConfigurationError(where, value=self.part, limit=self.reason.says, way_out=self.reason.way_out)
+        limit = f"{self.effect}: {self.reason.says}"
+        return AuditConfigurationError(where, value=self.part, limit=limit, way_out=self.reason.way_out)
+
+
+_SHOWN = 120
+"""Maximum characters of a part in a sentence."""
+_LIKELY = "likely never matches"
 
 
 def refuse(condition: Expression, where: str) -> None:
@@ -75,9 +88,13 @@ def refusals(condition: Expression) -> list[Never]:
 
 def doubts(condition: Expression) -> list[Never]:
     """Return the parts of a condition that likely match no audit event, or that leave nothing out."""
-    found = [Never(part=shown(part), reason=reason) for part, reason in _parts(condition) if not reason.certain]
+    found = [
+        Never(part=shown(part), effect=_LIKELY, reason=reason)
+        for part, reason in _parts(condition)
+        if not reason.certain
+    ]
     found += [
-        Never(part=f"{shown(part)}: in vain", reason=Reason(says=reason.says, way_out=reason.way_out, certain=False))
+        Never(part=shown(part), effect="leaves nothing out", reason=replace(reason, certain=False))
         for part in _leaves(condition)
         if (reason := impossible.always(part)) is not None
     ]
@@ -125,7 +142,8 @@ def _vain_alternatives(condition: Expression) -> Iterator[Never]:
             why = why_never(all_of([*rest, alternative]))
             if why is not None and why != EXCLUDED:
                 says, way_out = why
-                yield Never(part=shown(alternative), reason=Reason(says=says, way_out=way_out, certain=False))
+                reason = Reason(says=says, way_out=way_out, certain=False)
+                yield Never(part=shown(alternative), effect="never matches here", reason=reason)
 
 
 def _is_negative(part: Expression) -> bool:

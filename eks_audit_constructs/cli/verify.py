@@ -33,10 +33,11 @@ def verify(selected: Selection, profile: str | None, region: str | None, json: b
     from eks_audit_constructs.verify import verify as run
 
     if selected.template is None:
-        patterns, skipped = list(checks.of_detections(selected.detections())), {}
+        patterns, skipped, doubts = list(checks.of_detections(selected.detections())), {}, {}
     else:
         read = selected.read()
         patterns, skipped = list(checks.of_template(read, catalog.ALL)), checks.skipped(read)
+        doubts = checks.doubts(read)
     if not patterns:
         raise TemplateError(
             str(selected.template),
@@ -48,7 +49,7 @@ def verify(selected: Selection, profile: str | None, region: str | None, json: b
         asked = [*patterns, *checks.probes()]
         result = run(asked, client, progress=lambda share: progress("Asking CloudWatch", share))
     if json:
-        click.echo(report.as_json(result, skipped=skipped))
+        click.echo(report.as_json(result, skipped=skipped, doubts=doubts))
     else:
-        report.print_report(result, console(), skipped=skipped)
+        report.print_report(result, console(), skipped=skipped, doubts=doubts)
     return None if result.agrees else FOUND

@@ -7,7 +7,6 @@ that of the only group, or of the one that the user assumes, or else of each EKS
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -16,14 +15,13 @@ from eks_audit_constructs.audit_logs.log_files import group_name
 from eks_audit_constructs.audit_logs.logs import Log
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.templates.deployment import in_words, needs_of
-from eks_audit_constructs.templates.items import Alarm, MetricFilter, Template
+from eks_audit_constructs.templates.items import Alarm, MetricFilter, Template, is_eks
 
 __all__ = ["Group", "Reading", "Told", "group_of", "read_as", "told"]
 
 Told: TypeAlias = str | None
 """The name of the log group that a log tells; None if it tells none."""
 
-_EKS = re.compile(r"/aws/eks/.+/cluster")
 _OPTION = "--assume-log-group"
 _ALL_READ = "which all metric filters read"
 
@@ -37,7 +35,7 @@ class Group:
 
     @property
     def is_eks(self) -> bool:
-        return _EKS.fullmatch(self.name) is not None
+        return is_eks(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from eks_audit_constructs.conditions import filter_pattern, pattern_parser
 from eks_audit_constructs.conditions.expression import Expression, field
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.templates.deployment import Open
-from eks_audit_constructs.templates.items import Metric, MetricFilter
+from eks_audit_constructs.templates.items import Metric, MetricFilter, in_vain
 from eks_audit_constructs.templates.resource import UNITS, Properties, Resource
 
 __all__ = ["metric_filter", "within_limits"]
@@ -52,6 +52,8 @@ def metric_filter(resource: Resource, classes: Mapping[str, str]) -> MetricFilte
     written = transformations[0] if transformations else properties.nothing()
     metric, default = _metric(written), written.number("DefaultValue")
     caveats = list(pattern_parser.caveats(pattern)) if condition is not None and pattern is not None else []
+    if condition is not None:
+        caveats += map(str, in_vain(condition, log_group or ""))
     if metric is not None and metric.dimensions:
         if default is not None:
             resource.reject("a metric with dimensions cannot have a default value")

@@ -62,6 +62,7 @@ def _filter(detection: Detection, counted: Expression, template: str) -> MetricF
         condition=counted,
         metric=Metric(namespace=_NAMESPACE, name=detection.metric_name),
         default=0,
+        caveats=detection.doubts,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from eks_audit_constructs.catalog import never
+from eks_audit_constructs.catalog.never import Never
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.alarm_rule import Rule
+from eks_audit_constructs.templates.deployment import needs_of
 from eks_audit_constructs.templates.metric_math import Formula
 
-__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "Watched", "labels"]
+__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "Watched", "in_vain", "is_eks", "labels"]
 
 COMPARISONS = {
     "GreaterThanThreshold": ">",
@@ -85,6 +89,30 @@ class MetricFilter(_Resource):
     """What is in doubt although it is evaluated."""
     absent: bool = False
     """Whether its condition does not hold, so that a deployment does not have it; then `error` says so."""
+
+    @property
+    def never(self) -> tuple[Never, ...]:
+        """What in its condition matches no audit event, or likely none; nothing if it reads other logs."""
+        return () if self.condition is None else in_vain(self.condition, self.log_group)
+
+
+def is_eks(log_group: str) -> bool:
+    """Return whether a log group is that of an EKS cluster, by its name."""
+    return _EKS.fullmatch(log_group) is not None
+
+
+_EKS = re.compile(r"/aws/eks/.+/cluster")
+
+
+def in_vain(condition: Expression, log_group: str) -> tuple[Never, ...]:
+    """Return what in a condition matches no audit event, or likely none.
+
+    A log group whose name is not known has audit events if the condition names their fields.
+    """
+    unknown = not log_group or needs_of(log_group)
+    if is_eks(log_group) or (unknown and never.is_about_audit_events(condition)):
+        return (*never.refusals(condition), *never.doubts(condition))
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

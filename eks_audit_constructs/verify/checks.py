@@ -14,7 +14,7 @@ from eks_audit_constructs.conditions import pattern_parser
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.templates.items import MetricFilter, Template
 
-__all__ = ["Check", "Kind", "Line", "of_detections", "of_template", "probes", "skipped"]
+__all__ = ["Check", "Kind", "Line", "doubts", "of_detections", "of_template", "probes", "skipped"]
 
 
 class Kind(Enum):
@@ -78,6 +78,14 @@ def of_template(template: Template, detections: Iterable[Detection]) -> Iterator
 def skipped(template: Template) -> dict[str, str]:
     """Return the metric filters of a template that cannot be checked, by id, and the reasons."""
     return {_id(item, template): item.error for item in template.filters if item.error is not None}
+
+
+def doubts(template: Template) -> dict[str, tuple[str, ...]]:
+    """Return what in the metric filters of a template matches no audit event, or likely none, by id.
+
+    CloudWatch and this library agree on such a pattern: neither finds anything.
+    """
+    return {_id(item, template): tuple(map(str, item.never)) for item in template.filters if item.never}
 
 
 def _id(item: MetricFilter, template: Template) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -15,12 +15,13 @@ from eks_audit_constructs.verify.checks import Kind
 __all__ = ["as_json", "print_report"]
 
 
-def as_json(result: Verification, *, skipped: Mapping[str, str]) -> str:
+def as_json(result: Verification, *, skipped: Mapping[str, str], doubts: Mapping[str, Sequence[str]]) -> str:
     """Format a verification as JSON.
 
     Args:
         result: The verification.
         skipped: Metric filters not sent to CloudWatch, by logical id, and the reasons.
+        doubts: What matches no audit event, or likely none, by logical id.
     """
     document = {
         "agrees": result.agrees,
@@ -30,11 +31,14 @@ def as_json(result: Verification, *, skipped: Mapping[str, str]) -> str:
         "differences": [_document(verdict) for verdict in result.differences],
         "facts": [_document(verdict) for verdict in result.facts],
         "skipped": dict(skipped),
+        "doubts": {id: list(sentences) for id, sentences in doubts.items()},
     }
     return reports.as_json(document)
 
 
-def print_report(result: Verification, console: Console, *, skipped: Mapping[str, str]) -> None:
+def print_report(
+    result: Verification, console: Console, *, skipped: Mapping[str, str], doubts: Mapping[str, Sequence[str]]
+) -> None:
     """Print where CloudWatch and our evaluation differ, or that they agree."""
     kinds = [verdict.check.kind for verdict in result.verdicts]
     probes = kinds.count(Kind.PROBE)
@@ -44,6 +48,7 @@ def print_report(result: Verification, console: Console, *, skipped: Mapping[str
         f"with {reports.number(lines, 'line')} to CloudWatch in {result.region}."
     )
     reports.print_notes((f"{logical_id} was not sent: {reason}" for logical_id, reason in skipped.items()), console)
+    reports.print_notes((f"{id}: {doubt}" for id, sentences in doubts.items() for doubt in sentences), console)
     _section(console, "Differences", result.differences)
     _section(console, "Facts: CloudWatch differs from how this library reads the documentation", result.facts)
     if result.agrees:

@@ -38,7 +38,7 @@ def test_a_sample_that_must_match_and_does_not_says_which_part_it_misses() -> No
 
 
 def test_a_sample_that_must_not_match_and_does_is_refused() -> None:
-    with pytest.raises(AuditConfigurationError, match="sample 2.*must not match, and it does"):
+    with pytest.raises(AuditConfigurationError, match=r"sample 2.*must not match, and it does"):
         mine(Sample(matches=False, event=LISTED), Sample(matches=False, event=DELETED))
 
 

@@ -45,7 +45,7 @@ def asked(*questions: Check) -> Verification:
 
 def printed(result: Verification, **skipped: str) -> str:
     console = Console(file=io.StringIO(), width=200)
-    report.print_report(result, console, skipped=skipped)
+    report.print_report(result, console, skipped=skipped, doubts={})
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -110,7 +110,7 @@ class TestDifference:
 
         assert not result.agrees
         assert result.differences == ()
-        [document] = json.loads(report.as_json(result, skipped={}))["facts"]
+        [document] = json.loads(report.as_json(result, skipped={}, doubts={}))["facts"]
         assert document["about"] == "Does a quoted number equal a JSON number?"
         assert document["lines"] == [
             {"line": '{"code":403}', "says": '{"code":403}', "ours": False, "cloudwatch": True}
@@ -125,7 +125,7 @@ class TestDifference:
 
         assert [verdict.refused for verdict in result.facts] == ["Invalid metric filter pattern"]
         assert "rejects the pattern: Invalid metric filter pattern" in printed(result)
-        assert json.loads(report.as_json(result, skipped={}))["facts"][0]["refused"]
+        assert json.loads(report.as_json(result, skipped={}, doubts={}))["facts"][0]["refused"]
 
     def test_all_agree_is_said(self, fake_aws: FakeAws) -> None:
         assert "on every line" in printed(asked(CATALOGUE[0]))

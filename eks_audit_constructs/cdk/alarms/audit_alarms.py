@@ -182,6 +182,14 @@ class AuditAlarms(Construct):
         )
 
     def _filter(self, detection: Detection, pattern: str) -> logs.MetricFilter:
+        made = self._metric_filter(detection, pattern)
+        for doubt in detection.doubts:
+            Annotations.of(made).add_warning_v2(
+                f"eks-audit-constructs:mayNeverMatch:{detection.id}", f"Detection {detection.id!r}: {doubt}"
+            )
+        return made
+
+    def _metric_filter(self, detection: Detection, pattern: str) -> logs.MetricFilter:
         return logs.MetricFilter(
             self._filters_scope,
             detection.metric_name,
