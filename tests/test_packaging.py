@@ -28,6 +28,7 @@ WITHOUT_CDK = [
     "__main__",
     "cli",
     "demo",
+    "check",
     "verify",
     "tuning",
     "insights",

@@ -251,8 +251,8 @@ class Detection:
                 way_out="Tune its periods instead.",
             )
         covered = unwanted.covered if isinstance(unwanted, Guard) else unwanted
-        if not isinstance(unwanted, Guard):
-            never.refuse(unwanted, f"detection {self.id!r}, excluding")
+        if not isinstance(unwanted, Guard) and never.refuse(unwanted, f"detection {self.id!r}, excluding"):
+            return self
         kept = tuple(sample for sample in self.samples if not (sample.matches and sample.meets(covered)))
         if isinstance(unwanted, Guard):
             query = (

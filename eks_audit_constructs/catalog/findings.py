@@ -6,12 +6,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["Finding", "Rule", "collected", "tell"]
+__all__ = ["Collected", "Finding", "Rule", "collected", "collecting", "tell"]
 
 
 class Rule(Enum):
@@ -40,7 +40,23 @@ class Finding:
     stack: tuple[traceback.FrameSummary, ...]
 
 
-_collected: ContextVar[list[Finding] | None] = ContextVar("collected", default=None)
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was found, and what was asked: detections, exclusions, guards and queries, by their names in errors."""
+
+    findings: list[Finding] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+
+
+_collected: ContextVar[Collected | None] = ContextVar("collected", default=None)
+
+
+def collecting(where: str) -> bool:
+    """Return whether anybody collects findings, who then learns that this was asked."""
+    found = _collected.get()
+    if found is not None:
+        found.asked.add(where)
+    return found is not None
 
 
 def tell(rule: Rule, error: AuditConfigurationError) -> None:
@@ -49,19 +65,19 @@ def tell(rule: Rule, error: AuditConfigurationError) -> None:
     Raises:
         AuditConfigurationError: The error.
     """
-    findings = _collected.get()
-    if findings is not None:
-        findings.append(Finding(rule=rule, error=error, stack=tuple(traceback.extract_stack()[:-1])))
+    found = _collected.get()
+    if found is not None:
+        found.findings.append(Finding(rule=rule, error=error, stack=tuple(traceback.extract_stack()[:-1])))
     elif rule.certain:
         raise error
 
 
 @contextmanager
-def collected() -> Iterator[list[Finding]]:
+def collected() -> Iterator[Collected]:
     """Collect the findings of all that is made inside, in place of raising the first one."""
-    findings: list[Finding] = []
-    token = _collected.set(findings)
+    found = Collected()
+    token = _collected.set(found)
     try:
-        yield findings
+        yield found
     finally:
         _collected.reset(token)

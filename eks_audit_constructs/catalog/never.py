@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from eks_audit_constructs.catalog import impossible
 from eks_audit_constructs.catalog.fields import Holds, holds
-from eks_audit_constructs.catalog.findings import Rule, tell
+from eks_audit_constructs.catalog.findings import Rule, collecting, tell
 from eks_audit_constructs.catalog.impossible import Reason
 from eks_audit_constructs.catalog.logged import EXCLUDED, why_never
 from eks_audit_constructs.conditions.expression import (
@@ -63,18 +63,26 @@ _SHOWN = 120
 _LIKELY = "likely never matches"
 
 
-def refuse(condition: Expression, where: str) -> None:
+def refuse(condition: Expression, where: str) -> bool:
     """Refuse a condition that can match no audit event of EKS, wholly or in a part.
 
     Args:
         condition: The condition.
         where: The detection, query or guard.
 
+    Returns:
+        Whether it is refused, which whoever collects findings has been told.
+
     Raises:
         AuditConfigurationError: With the part, the reason and the way out.
     """
-    for found in refusals(condition):
+    refused = refusals(condition)
+    for found in refused:
         tell(Rule.NEVER, found.error(where))
+    if collecting(where):
+        for found in doubts(condition):
+            tell(Rule.DOUBT, found.error(where))
+    return bool(refused)
 
 
 def refusals(condition: Expression) -> list[Never]:

@@ -17,13 +17,13 @@ from types import FrameType
 
 import click
 
-from eks_audit_constructs.cli import demo, detections, query, replay, tune, verify
+from eks_audit_constructs.cli import check, demo, detections, query, replay, tune, verify
 from eks_audit_constructs.cli.app import app
 from eks_audit_constructs.cli.exit_codes import BAD_INPUT, CLOSED_PIPE, INTERRUPTED, OK
 from eks_audit_constructs.cli.terminal import escaped
 from eks_audit_constructs.errors import EksAuditError
 
-__all__ = ["app", "demo", "detections", "main", "query", "replay", "tune", "verify"]
+__all__ = ["app", "check", "demo", "detections", "main", "query", "replay", "tune", "verify"]
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

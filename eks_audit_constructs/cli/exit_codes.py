@@ -12,7 +12,7 @@ CLOSED_PIPE = 141
 
 MEANINGS = {
     OK: "done",
-    FOUND: "an alarm went off (with --fail-on-alarm), or verify found a difference",
+    FOUND: "an alarm went off (with --fail-on-alarm), verify found a difference, or check found a fault",
     BAD_INPUT: "wrong input, no answer from AWS, or an alarm could not be judged (with --fail-on-alarm)",
     INTERRUPTED: "interrupted with Ctrl-C",
     CLOSED_PIPE: "the reader of the output closed the pipe",

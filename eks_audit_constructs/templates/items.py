@@ -13,7 +13,20 @@ from eks_audit_constructs.templates.alarm_rule import Rule
 from eks_audit_constructs.templates.deployment import needs_of
 from eks_audit_constructs.templates.metric_math import Formula
 
-__all__ = ["COMPARISONS", "Alarm", "Key", "Metric", "MetricFilter", "SavedQuery", "Template", "Watched", "in_vain", "is_eks", "labels"]
+__all__ = [
+    "COMPARISONS",
+    "Alarm",
+    "Key",
+    "Metric",
+    "MetricFilter",
+    "SavedQuery",
+    "Template",
+    "Watched",
+    "in_vain",
+    "is_eks",
+    "labels",
+    "reads_audit_events",
+]
 
 COMPARISONS = {
     "GreaterThanThreshold": ">",
@@ -104,15 +117,17 @@ def is_eks(log_group: str) -> bool:
 _EKS = re.compile(r"/aws/eks/.+/cluster")
 
 
-def in_vain(condition: Expression, log_group: str) -> tuple[Never, ...]:
-    """Return what in a condition matches no audit event, or likely none.
-
-    A log group whose name is not known has audit events if the condition names their fields.
-    """
+def reads_audit_events(condition: Expression, log_group: str) -> bool:
+    """Return whether a condition is one on audit events: a log group whose name is not known may have them."""
     unknown = not log_group or needs_of(log_group)
-    if is_eks(log_group) or (unknown and never.is_about_audit_events(condition)):
-        return (*never.refusals(condition), *never.doubts(condition))
-    return ()
+    return is_eks(log_group) or (bool(unknown) and never.is_about_audit_events(condition))
+
+
+def in_vain(condition: Expression, log_group: str) -> tuple[Never, ...]:
+    """Return what in a condition matches no audit event, or likely none; nothing if it is not one on audit events."""
+    if not reads_audit_events(condition, log_group):
+        return ()
+    return (*never.refusals(condition), *never.doubts(condition))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,6 +65,21 @@ class TestMetrics:
         assert [item.total for item in shown.values()] == [matched, 1]
         assert "how deep" in result.filters[0].filter.caveats[0]
 
+    def test_what_matches_no_audit_event_is_in_doubt(self, tmp_path: Path) -> None:
+        log = write_log(tmp_path, event("06:00:00", verb="delete"))
+        template = write_template(
+            tmp_path,
+            F=metric_filter('{ $.verb = "deleted" }'),
+            G=metric_filter('{ $.verb = "delete" }'),
+            H=metric_filter('{ $.verb = "deleted" }', group="/ecs/shop"),
+        )
+
+        with replayed(template, [log]) as (result, _):
+            caveats = {item.filter.logical_id: item.filter.caveats for item in result.filters}
+
+        assert caveats["F"] == ('$.verb = "deleted" never matches: no audit event has it. Did you mean "delete"?',)
+        assert caveats["G"] == caveats["H"] == ()
+
     def test_a_value_of_several_fields_is_refused(self, tmp_path: Path) -> None:
         value = metric_filter('{ $.verb = "get" }', MetricValue="$.*")
         dimension = metric_filter('{ $.verb = "get" }', Dimensions=[{"Key": "Who", "Value": "$.user.*"}])

@@ -150,6 +150,23 @@ class TestTemplate:
         assert "space-delimited" in skipped["G"]
         assert "G was not sent: " in printed(asked(), **skipped)
 
+    def test_what_matches_no_event_is_said_although_cloudwatch_agrees(self, fake_aws: FakeAws, tmp_path: Path) -> None:
+        template = read_template(
+            write_template(tmp_path, F=metric_filter('{ $.verb = "deleted" }'), G=metric_filter('{ $.verb = "get" }'))
+        )
+
+        doubts = checks.doubts(template)
+
+        assert doubts.keys() == {"F"}
+        assert "no audit event has it" in doubts["F"][0]
+        result = asked(*checks.of_template(template, catalog.ALL))
+        assert result.agrees
+        console = Console(file=io.StringIO(), width=300)
+        report.print_report(result, console, skipped={}, doubts=doubts)
+        assert isinstance(console.file, io.StringIO)
+        assert 'F: $.verb = "deleted" never matches' in console.file.getvalue()
+        assert json.loads(report.as_json(result, skipped={}, doubts=doubts))["doubts"] == {"F": list(doubts["F"])}
+
 
 class TestProbes:
     @pytest.mark.parametrize("probe", TABLE, ids=[probe["id"] for probe in TABLE])

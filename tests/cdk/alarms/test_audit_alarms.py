@@ -4,10 +4,11 @@ import dataclasses
 from typing import Any
 
 import pytest
+from aws_cdk import Annotations as Cdk
 from aws_cdk import App, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from eks_audit_constructs import AuditAlarms, AuditConfigurationError, Detection, Severity, catalog
 from eks_audit_constructs.conditions.expression import field
@@ -176,3 +177,32 @@ def test_a_group_without_metric_filters_is_refused_unless_nothing_is_counted() -
     assert AuditAlarms(
         stack, "Silence", cluster_name="prod", log_group=group, detections=[catalog.AUDIT_LOG_SILENT]
     ).alarms
+
+
+POD = Detection(id="pod", title="Pod", condition=field("objectRef.resource") == "pod")
+ANSWER = ".*likely never matches: audit events have the plural.*"
+
+
+def test_what_likely_never_matches_is_a_warning_at_synth() -> None:
+    stack = new_stack()
+    alarms(stack, detections=[POD, catalog.ROLE_CHANGED])
+
+    [warning] = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp(".*"))
+    assert warning.id == "/Stack/Alarms/Filters/Pod"
+    assert Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp(ANSWER))
+
+
+def test_the_warning_can_be_acknowledged_for_one_detection() -> None:
+    stack = new_stack()
+    both = alarms(stack, detections=[POD, dataclasses.replace(POD, id="other")])
+    Cdk.of(both).acknowledge_warning("eks-audit-constructs:mayNeverMatch:pod")
+
+    [warning] = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp(ANSWER))
+    assert warning.id == "/Stack/Alarms/Filters/Other"
+
+
+def test_the_catalogue_has_no_warnings() -> None:
+    stack = new_stack()
+    alarms(stack, detections=catalog.DEFAULT)
+
+    assert not Annotations.from_stack(stack).find_warning("*", Match.any_value())
