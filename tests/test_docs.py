@@ -61,7 +61,7 @@ def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-GUIDES_WITH_APPS = ["choosing-detections", "noisy-alarm"]
+GUIDES_WITH_APPS = ["choosing-detections", "noisy-alarm", "own-detections"]
 
 
 @pytest.mark.parametrize("guide", GUIDES_WITH_APPS)

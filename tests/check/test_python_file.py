@@ -68,7 +68,12 @@ QUERY = SavedQuery(id="q", title="Q", answers="?", commands=("limit 1",), condit
 
 
 def test_what_is_made_in_a_function_of_the_file_has_its_line(tmp_path: Path) -> None:
-    text = 'def mine(verb):\n    return Detection(id=verb, title="Mine", condition=field("verb") == verb)\n\nmine("replace")\n'
+    text = """\
+def mine(verb):
+    return Detection(id=verb, title="Mine", condition=field("verb") == verb)
+
+mine("replace")
+"""
     assert told(checked(tmp_path, text)) == [(Rule.NEVER, 3, "detection 'replace'")]
 
 
