@@ -39,6 +39,7 @@ WITHOUT_CDK = [
     "audit_logs",
     "sigma",
     "catalog",
+    "audit_events",
     "recordings",
     "conditions",
     "aws",

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from eks_audit_constructs.catalog import never, samples
+from eks_audit_constructs.audit_events import never
+from eks_audit_constructs.catalog import samples
 from eks_audit_constructs.catalog.guards import Guard, outside
 from eks_audit_constructs.catalog.query import SavedQuery, listing
 from eks_audit_constructs.catalog.samples import Sample

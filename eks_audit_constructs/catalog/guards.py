@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eks_audit_constructs.catalog import never
+from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.conditions.expression import Expression, all_of, any_of, field
 
 __all__ = ["Guard", "outside"]

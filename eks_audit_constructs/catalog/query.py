@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from eks_audit_constructs.catalog import never
+from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from eks_audit_constructs import recordings
-from eks_audit_constructs.catalog.findings import Rule, tell
-from eks_audit_constructs.catalog.never import shown
+from eks_audit_constructs.audit_events.findings import Rule, tell
+from eks_audit_constructs.audit_events.never import shown
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import And, Expression
 from eks_audit_constructs.errors import AuditConfigurationError

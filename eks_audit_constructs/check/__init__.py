@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["Checked", "Fault", "check"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import eks_audit_constructs
 from eks_audit_constructs import catalog  # noqa: F401  # so that its own detections are not among those that are made
-from eks_audit_constructs.catalog.findings import Rule, collected
+from eks_audit_constructs.audit_events.findings import Rule, collected
 from eks_audit_constructs.check import Checked, Fault
 from eks_audit_constructs.errors import AuditConfigurationError
 from eks_audit_constructs.files import exists, is_folder

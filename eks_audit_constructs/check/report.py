@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from eks_audit_constructs import reports
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import Checked, Fault
 
 __all__ = ["as_json", "level", "place", "print_report"]

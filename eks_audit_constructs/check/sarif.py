@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from eks_audit_constructs import reports
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import Checked, Fault
 from eks_audit_constructs.check.report import level, place
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import Checked, Fault
 from eks_audit_constructs.errors import AuditConfigurationError, TemplateError
 from eks_audit_constructs.templates.assembly import documents

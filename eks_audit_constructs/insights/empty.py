@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from eks_audit_constructs.catalog.fields import ARRAYS, NUMBERS, TEXTS
+from eks_audit_constructs.audit_events.fields import ARRAYS, NUMBERS, TEXTS
 
 __all__ = ["Found", "remarks"]
 

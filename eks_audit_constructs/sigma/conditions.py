@@ -34,7 +34,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from eks_audit_constructs.catalog import fields, impossible
+from eks_audit_constructs.audit_events import fields, impossible
 from eks_audit_constructs.conditions.expression import (
     EVERYTHING,
     And,

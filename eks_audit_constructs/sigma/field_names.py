@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from eks_audit_constructs.catalog.fields import is_list, shape
-from eks_audit_constructs.catalog.impossible import no_value
+from eks_audit_constructs.audit_events.fields import is_list, shape
+from eks_audit_constructs.audit_events.impossible import no_value
 from eks_audit_constructs.conditions.expression import ANY_ELEMENT, Path, field
 from eks_audit_constructs.errors import AuditConfigurationError
 

@@ -22,8 +22,8 @@ from sigma.correlations import (
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaLevel, SigmaRule, SigmaRuleBase, SigmaYAMLLoader
 
+from eks_audit_constructs.audit_events.logged import once, why_never
 from eks_audit_constructs.catalog.detection import Detection, Severity
-from eks_audit_constructs.catalog.logged import once, why_never
 from eks_audit_constructs.conditions.expression import (
     EVERYTHING,
     And,

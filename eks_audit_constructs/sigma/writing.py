@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import yaml
 
-from eks_audit_constructs.catalog import fields
+from eks_audit_constructs.audit_events import fields
 from eks_audit_constructs.catalog.detection import Detection, Silence
 from eks_audit_constructs.conditions.expression import (
     And,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from eks_audit_constructs.catalog import never
-from eks_audit_constructs.catalog.never import Never
+from eks_audit_constructs.audit_events import never
+from eks_audit_constructs.audit_events.never import Never
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.alarm_rule import Rule
 from eks_audit_constructs.templates.deployment import needs_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eks_audit_constructs import AuditConfigurationError, catalog, field
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import Checked, check
 
 HEAD = "from eks_audit_constructs import Detection, Guard, Sample, SavedQuery, Silence, catalog, field\n"

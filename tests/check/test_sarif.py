@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eks_audit_constructs import AuditConfigurationError
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import Checked, Fault
 from eks_audit_constructs.check.sarif import as_sarif
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eks_audit_constructs import TemplateError
-from eks_audit_constructs.catalog.findings import Rule
+from eks_audit_constructs.audit_events.findings import Rule
 from eks_audit_constructs.check import check
 from tests.replay.builders import metric_filter, write_template
 

@@ -9,8 +9,8 @@ import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from eks_audit_constructs.catalog import fields
-from eks_audit_constructs.catalog.fields import Holds
+from eks_audit_constructs.audit_events import fields
+from eks_audit_constructs.audit_events.fields import Holds
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import (
     ANY_ELEMENT,

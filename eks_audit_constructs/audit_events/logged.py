@@ -17,7 +17,7 @@ from functools import partial
 from itertools import product
 from typing import TypeAlias
 
-from eks_audit_constructs.catalog.fields import NUMBERS, shape
+from eks_audit_constructs.audit_events.fields import NUMBERS, shape
 from eks_audit_constructs.conditions.evaluation import MISSING, predicate
 from eks_audit_constructs.conditions.expression import (
     And,

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eks_audit_constructs import AuditConfigurationError, catalog, recordings
-from eks_audit_constructs.catalog import Detection, Guard, SavedQuery, impossible, never
+from eks_audit_constructs.audit_events import impossible, never
+from eks_audit_constructs.catalog import Detection, Guard, SavedQuery
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.evaluation import predicate
 from eks_audit_constructs.conditions.expression import (

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from eks_audit_constructs.catalog import impossible
-from eks_audit_constructs.catalog.fields import Holds, holds
-from eks_audit_constructs.catalog.findings import Rule, collecting, tell
-from eks_audit_constructs.catalog.impossible import Reason
-from eks_audit_constructs.catalog.logged import EXCLUDED, why_never
+from eks_audit_constructs.audit_events import impossible
+from eks_audit_constructs.audit_events.fields import Holds, holds
+from eks_audit_constructs.audit_events.findings import Rule, collecting, tell
+from eks_audit_constructs.audit_events.impossible import Reason
+from eks_audit_constructs.audit_events.logged import EXCLUDED, why_never
 from eks_audit_constructs.conditions.expression import (
     And,
     Comparison,
