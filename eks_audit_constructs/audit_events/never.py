@@ -16,6 +16,7 @@ from eks_audit_constructs.audit_events.findings import Rule, collecting, tell
 from eks_audit_constructs.audit_events.impossible import Reason
 from eks_audit_constructs.audit_events.logged import EXCLUDED, why_never
 from eks_audit_constructs.conditions.expression import (
+    ANY_FIELD,
     And,
     Comparison,
     Constant,
@@ -114,13 +115,13 @@ def doubts(condition: Expression) -> list[Never]:
 def is_about_audit_events(condition: Expression) -> bool:
     """Return whether a condition names a field of the audit event, as one on other logs hardly does."""
     return any(
-        holds(leaf.path) is not Holds.NOTHING and leaf.path[0] not in _COMMON
+        holds(leaf.path) not in (Holds.NOTHING, Holds.OBJECT) and leaf.path[0] not in _COMMON
         for leaf in _leaves(condition)
         if isinstance(leaf, (Comparison, Is, NotExists))
     )
 
 
-_COMMON = ("level", "kind", "user", "userAgent", "stage")
+_COMMON = (ANY_FIELD, "kind", "level", "stage", "user", "userAgent", "verb")
 """Names that other logs have too."""
 
 

@@ -54,12 +54,12 @@ def _unchecked(item: MetricFilter) -> str | None:
     if item.error is not None:
         return None if item.error.startswith(_REJECTED) and not item.absent else item.error
     if item.condition is not None and not reads_audit_events(item.condition, item.log_group):
-        return f"it reads the log group {item.log_group or '(unknown)'}, which is not that of a cluster"
+        return f"nothing tells that its log group, {item.log_group or 'unknown'}, has audit events"
     return None
 
 
 def _rejected(item: MetricFilter, reason: str, where: str) -> AuditConfigurationError:
-    return AuditConfigurationError(where, value=item.pattern, limit=reason, way_out="Correct the template")
+    return AuditConfigurationError(where, value=item.pattern, limit=reason.rstrip("."), way_out="Correct the template")
 
 
 def _line(file: Path, logical_id: str) -> int:

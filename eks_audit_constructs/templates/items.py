@@ -10,7 +10,6 @@ from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.audit_events.never import Never
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.templates.alarm_rule import Rule
-from eks_audit_constructs.templates.deployment import needs_of
 from eks_audit_constructs.templates.metric_math import Formula
 
 __all__ = [
@@ -118,9 +117,8 @@ _EKS = re.compile(r"/aws/eks/.+/cluster")
 
 
 def reads_audit_events(condition: Expression, log_group: str) -> bool:
-    """Return whether a condition is one on audit events: a log group whose name is not known may have them."""
-    unknown = not log_group or needs_of(log_group)
-    return is_eks(log_group) or (bool(unknown) and never.is_about_audit_events(condition))
+    """Return whether a condition is one on audit events: another log group than a cluster's may have them too."""
+    return is_eks(log_group) or never.is_about_audit_events(condition)
 
 
 def in_vain(condition: Expression, log_group: str) -> tuple[Never, ...]:

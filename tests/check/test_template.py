@@ -62,11 +62,14 @@ def test_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "group", "asked"),
     [
-        ('{ $.verb = "deleted" }', {"Ref": "Group"}, True),
+        ('{ $.objectRef.resource = "pod" }', {"Ref": "Group"}, True),
+        ('{ $.verb = "GET" }', {"Ref": "Group"}, False),
+        ("{ $.responseStatus = 500 }", {"Ref": "Group"}, False),
         ('{ $.verb = "deleted" }', "/ecs/shop", False),
+        ('{ $.objectRef.resource = "pod" }', "/security/audit-copies", True),
         ('{ $.level = "error" }', {"Ref": "Group"}, False),
         ('{ $.level = "error" }', "/aws/eks/x/cluster", True),
-        ('{ $.level = "error" && $.verb = "get" }', {"Fn::ImportValue": "Group"}, True),
+        ('{ $.level = "error" && $.requestURI = "/api*" }', {"Fn::ImportValue": "Group"}, True),
     ],
 )
 def test_filters_on_other_logs_are_not_asked(tmp_path: Path, pattern: str, group: object, asked: bool) -> None:

@@ -31,6 +31,7 @@ from tests.sigma.rules import DATA, matched, pattern, read_one, rule
         ("sourceIPs: 10.0.0.0/8", "cannot match subnets"),
         ("objectRef.resource: pods/exec", "a resource has no slash"),
         ("verb|re: ^replace", "no audit event has it"),
+        ("requestObject.spec.hostNetwork: 'true'", "is true or false"),
         ("responseStatus.code: ALLOW\nuserAgent|contains: scanner", "no audit event can match the rule"),
         ("userAgent|contains: scanner\nresponseStatus.code: ALLOW", "no audit event can match the rule"),
         ("responseStatus.code: 4*", "Write the numbers out, or use responseStatus.code|gte"),
