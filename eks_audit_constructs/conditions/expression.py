@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from eks_audit_constructs.conditions import paths
 from eks_audit_constructs.conditions.operands import Constant, NumberGlob, Operand, Operator, Regex
 from eks_audit_constructs.conditions.paths import ANY_ELEMENT, ANY_FIELD, Path, has_wildcard, selector
+from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = [
     "ANY_ELEMENT",
@@ -71,7 +73,9 @@ class Expression:
         raise NotImplementedError  # implemented by every node below
 
     def __bool__(self) -> bool:
-        raise TypeError("a condition has no truth value: combine conditions with &, | and ~, not and, or and not")
+        raise _refusal(
+            "a condition", self, "it has no truth value", "Combine conditions with &, | and ~, not and, or, not"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,13 @@ class Comparison(Expression):
     value: Operand
 
     def __post_init__(self) -> None:
-        number = isinstance(self.value, (int, float))
+        name = f"field {selector(self.path)!r}"
         if isinstance(self.value, bool):
-            raise TypeError("compare a boolean with .is_true() or .is_false()")
-        if not number and self.operator not in (Operator.EQ, Operator.NE):
-            raise TypeError(f"{self.operator.value} compares numbers, not {self.value!r}")
+            raise _refusal(name, self.value, "a comparison has no booleans", "Write .is_true() or .is_false()")
+        if not isinstance(self.value, Operand):
+            raise _refusal(name, self.value, "a field is compared with a string or a number", f"Write {_EXAMPLE}")
+        if not isinstance(self.value, (int, float)) and self.operator not in (Operator.EQ, Operator.NE):
+            raise _refusal(name, self.value, f"{self.operator.value} compares numbers", "Give a number")
 
     def __invert__(self) -> Expression:
         _refuse_wildcard(self.path)
@@ -128,6 +134,10 @@ class Term(Expression):
     text: str | Regex
     absent: bool = False
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, (str, Regex)):
+            raise _refusal("message_contains", self.text, "a log line contains text", 'Write message_contains("…")')
+
     def __invert__(self) -> Expression:
         return Term(self.text, not self.absent)
 
@@ -165,12 +175,23 @@ class Field:
         self.path = path
 
     def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # builds a condition, as in SQLAlchemy
-        return Comparison(self.path, Operator.EQ, _comparable(value))
+        return Comparison(self.path, Operator.EQ, value)  # type: ignore[arg-type]  # which refuses what is no operand
 
     def __ne__(self, value: object) -> Expression:  # type: ignore[override]  # builds a condition, as in SQLAlchemy
-        return Comparison(self.path, Operator.NE, _comparable(value))
+        return Comparison(self.path, Operator.NE, value)  # type: ignore[arg-type]  # which refuses what is no operand
 
     __hash__ = None  # type: ignore[assignment]  # == builds a condition, so a Field cannot be a key
+
+    def __contains__(self, value: object) -> NoReturn:
+        raise _refusal(
+            repr(self),
+            value,
+            "`in` cannot ask the field of an event",
+            "Write .is_in([...]), or == with [*] in the name",
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise _refusal("a field", self, "it has no truth value", f"Compare it, as in {_EXAMPLE}")
 
     def __lt__(self, value: float) -> Expression:
         return Comparison(self.path, Operator.LT, value)
@@ -186,6 +207,8 @@ class Field:
 
     def is_in(self, values: Iterable[str | int | float]) -> Expression:
         """Match if the field equals one of the values."""
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise _refusal(repr(self), values, "is_in takes a list of values", 'Write .is_in(["get", "list"])')
         return any_of(Comparison(self.path, Operator.EQ, value) for value in values)
 
     def matches(self, regex: str) -> Expression:
@@ -196,7 +219,7 @@ class Field:
         """Match if the field is a whole number with these digits, of which `*` stands for any: `"4*"` for 4, 40, 403.
 
         Raises:
-            ValueError: The text is not digits and at least one `*`.
+            AuditConfigurationError: The text is not digits and at least one `*`.
         """
         return Comparison(self.path, Operator.EQ, NumberGlob(digits))
 
@@ -224,7 +247,7 @@ def field(name: str) -> Field:
     """Return a field of the audit event by name: `objectRef.resource`, `sourceIPs[0]`, `annotations['a.b/c']`.
 
     Raises:
-        ValueError: The name does not have this form.
+        AuditConfigurationError: The name does not have this form.
     """
     return Field(paths.read(name))
 
@@ -244,30 +267,37 @@ def any_of(terms: Iterable[Expression]) -> Expression:
     """Match if at least one of the conditions matches.
 
     Raises:
-        ValueError: There are no conditions, so nothing could ever match.
+        AuditConfigurationError: There are no conditions, so nothing could ever match.
     """
     flat = _flatten(Or, terms)
     if not flat:
-        raise ValueError("any_of() without conditions can never match")
+        raise _refusal("any_of", (), "without conditions it can never match", "Give at least one condition")
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
 def _flatten(kind: type[And] | type[Or], terms: Iterable[Expression]) -> tuple[Expression, ...]:
     flat: list[Expression] = []
-    for term in terms:
+    for term in terms if isinstance(terms, Iterable) else [None]:
         if not isinstance(term, Expression):
-            raise TypeError(f"{term!r} is not a condition")
+            wrong = term if isinstance(terms, Iterable) else terms
+            raise _refusal("a condition", wrong, "this is not a condition, or not a list of them", f"Write {_EXAMPLE}")
         flat.extend(term.terms if isinstance(term, kind) else (term,))
     return tuple(flat)
-
-
-def _comparable(value: object) -> Operand:
-    if isinstance(value, Operand):
-        return value
-    raise TypeError(f"a field is compared with a string or a number, not with {value!r}")
 
 
 def _refuse_wildcard(path: Path) -> None:
     if has_wildcard(path):
         some = "element of an array" if ANY_ELEMENT in path else "field of an object"
-        raise ValueError(f"~ on {selector(path)}: no filter pattern can express that no {some} matches")
+        raise _refusal(
+            "~",
+            selector(path),
+            f"no filter pattern can express that no {some} matches",
+            "Name one, as in groups[0], or leave out the events by another field",
+        )
+
+
+def _refusal(where: str, value: object, limit: str, way_out: str) -> AuditConfigurationError:
+    return AuditConfigurationError(where, value=value, limit=limit, way_out=way_out)
+
+
+_EXAMPLE = 'field("verb") == "delete"'

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from eks_audit_constructs.errors import AuditConfigurationError
+
 __all__ = ["Constant", "NumberGlob", "Operand", "Operator", "Regex"]
 
 
@@ -49,6 +51,12 @@ class Regex:
 
     source: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise AuditConfigurationError(
+                "regular expression", value=self.source, limit="it must be text", way_out="Write it as in '^system:'"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class NumberGlob:
@@ -59,18 +67,23 @@ class NumberGlob:
     `=` nor `!=`.
 
     Raises:
-        ValueError: The text is not digits and at least one `*`, with or without a minus sign.
+        AuditConfigurationError: The text is not digits and at least one `*`, with or without a minus sign.
     """
 
     text: str
 
     def __post_init__(self) -> None:
         if not self.is_one(self.text):
-            raise ValueError(f"{self.text!r} is no number with wildcards: expected digits and *, as in 4*")
+            raise AuditConfigurationError(
+                "number",
+                value=self.text,
+                limit="this is no number with wildcards",
+                way_out="Write digits and *, as in 4*",
+            )
 
     @staticmethod
     def is_one(text: str) -> bool:
-        return _NUMBER_GLOB.fullmatch(text) is not None
+        return isinstance(text, str) and _NUMBER_GLOB.fullmatch(text) is not None
 
 
 _NUMBER_GLOB = re.compile(r"-?(?=.*[0-9])(?=.*\*)[0-9*]+")

@@ -9,6 +9,8 @@ import re
 from enum import Enum
 from typing import TypeAlias
 
+from eks_audit_constructs.errors import AuditConfigurationError
+
 __all__ = ["ANY_ELEMENT", "ANY_FIELD", "Path", "has_wildcard", "read", "selector"]
 
 
@@ -35,8 +37,10 @@ def read(name: str) -> Path:
     """Return the path with this name.
 
     Raises:
-        ValueError: The name does not have the form of one.
+        AuditConfigurationError: The name does not have the form of one.
     """
+    if not isinstance(name, str):
+        raise _no_name(name)
     path: list[str | int | _Wildcard] = []
     position = 0
     while position < len(name):
@@ -53,8 +57,14 @@ def read(name: str) -> Path:
             path.append(ANY_FIELD if part["any"] else ANY_ELEMENT)
         position = part.end()
     if not path or position < len(name):
-        raise ValueError(f"{name!r} is no field name: expected a.b, a[0].b, a[*].b or a['b.c']")
+        raise _no_name(name)
     return tuple(path)
+
+
+def _no_name(name: object) -> AuditConfigurationError:
+    return AuditConfigurationError(
+        "field", value=name, limit="this is no field name", way_out="Write a.b, a[0].b, a[*].b or a['b.c']"
+    )
 
 
 _SEGMENT = re.compile(

@@ -121,10 +121,10 @@ class Reader:
             return NEVER
         try:
             return _shortened(~positive)
-        except ValueError as error:
+        except AuditConfigurationError as error:
             raise self._refused(
                 f"not {', '.join(sorted(_names(node.args[0])))}",
-                str(error).partition(": ")[2],
+                error.limit,
                 "Name one element, as in sourceIPs[0], or reverse the condition",
             ) from None
 

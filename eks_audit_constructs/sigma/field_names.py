@@ -50,8 +50,8 @@ def _path(long: str, name: str, where: str) -> Path:
             path = field(long).path
         else:
             path = (*field(part["map"]).path, part["key"], *(field(part["rest"]).path if part["rest"] else ()))
-    except ValueError as error:
-        raise _refused(where, name, str(error), "Use the name in the audit event.") from None
+    except AuditConfigurationError as error:
+        raise _refused(where, name, error.limit, "Use the name in the audit event.") from None
     path = _with_arrays(path)
     if (reason := no_value(path)) is not None:
         raise _refused(where, name, reason.says, reason.way_out)
