@@ -42,6 +42,7 @@ WITHOUT_CDK = [
     "audit_events",
     "recordings",
     "conditions",
+    "arguments",
     "aws",
     "files",
     "errors",

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from eks_audit_constructs.arguments import check, check_fields, control_character
 from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.catalog import samples
 from eks_audit_constructs.catalog.guards import Guard, outside
-from eks_audit_constructs.catalog.query import SavedQuery, listing
+from eks_audit_constructs.catalog.query import SavedQuery, as_title, listing
 from eks_audit_constructs.catalog.samples import Sample
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
@@ -77,8 +78,8 @@ class Detection:
         samples: Events that it must match, and events that it must not. They are tried when it is made.
 
     Raises:
-        AuditConfigurationError: CloudWatch would refuse the pattern or the alarm, a part of the condition matches no
-            audit event of EKS, or a sample says otherwise.
+        AuditConfigurationError: A value has the wrong type, CloudWatch would refuse the pattern or the alarm, a part of
+            the condition matches no audit event of EKS, or a sample says otherwise.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Detection:
 
     def __post_init__(self) -> None:
         where = f"detection {self.id!r}"
+        check_fields(self, where)
         checks: list[tuple[bool, object, str, str]] = [
             (
                 bool(_ID.fullmatch(self.id)) and len(self.id) <= 64,
@@ -113,15 +115,20 @@ class Detection:
                 "an id is at most 64 lower-case letters, digits and single hyphens",
                 "Rename it, as in 'secret-access-denied'.",
             ),
-            (bool(self.title), self.title, "a title is what happened, as a headline", "Write it in a few words."),
             (
-                isinstance(self.condition, (Expression, Silence)),
-                self.condition,
-                "a condition must be an Expression or Silence",
-                'Build one: field("verb") == "delete".',
+                bool(self.title.strip()) and not control_character(self.title),
+                self.title,
+                "a title is what happened, as a headline",
+                "Write it in a few words, on one line.",
             ),
             (
-                type(self.threshold) is int and self.threshold >= 1,
+                not any(control_character(text, lines=True) for text in (self.what, self.why, self.next_steps)),
+                (self.what, self.why, self.next_steps),
+                "an alarm's description has no control characters",
+                "Remove them.",
+            ),
+            (
+                self.threshold >= 1,
                 self.threshold,
                 "a threshold is a whole number of events, at least 1",
                 "Disable the detection instead of tuning it to nothing.",
@@ -193,7 +200,7 @@ class Detection:
         theme = self.tags[0].capitalize() if self.tags else "Own"
         return SavedQuery(
             id=self.id,
-            title=f"{_ACRONYMS.get(theme, theme)} - {self.title}",
+            title=as_title(f"{_ACRONYMS.get(theme, theme)} - {self.title}"),
             answers=f"Who did it, when, from where and with what: {self.title[0].lower()}{self.title[1:]}?",
             condition=EVERYTHING if isinstance(self.condition, Silence) or self.counted is None else self.counted,
             commands=self.commands,
@@ -244,6 +251,7 @@ class Detection:
             AuditConfigurationError: The pattern exceeds CloudWatch's limits, the detection has no condition, or no
                 audit event can be one of these.
         """
+        check(unwanted, Expression | Guard, name="unwanted", where=f"detection {self.id!r}")
         if isinstance(self.condition, Silence):
             raise AuditConfigurationError(
                 f"detection {self.id!r}",

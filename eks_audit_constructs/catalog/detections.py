@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypedDict, Unpack
 
+from eks_audit_constructs.arguments import check
 from eks_audit_constructs.catalog.detection import Detection, Severity
 from eks_audit_constructs.catalog.guards import Guard
 from eks_audit_constructs.conditions.expression import Expression
@@ -29,25 +30,25 @@ def _choices(id: object, ids: list[str]) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(ids)}."
 
 
+def _only(detections: Iterable[Detection]) -> Sequence[Detection]:
+    """The values if all are detections."""
+    return tuple(check(detections, Iterable[Detection], name="detections", where="detections"))
+
+
 class Detections:
     """An immutable set of detections, sorted by id.
 
     `detections[id]` returns one of them, and `id in detections` tests for one.
 
     Raises:
-        AuditConfigurationError: One of the arguments is not a detection, or two detections share an id.
+        AuditConfigurationError: One of the arguments is not a detection, or two detections share an id or the name of
+            a metric.
     """
 
     def __init__(self, detections: Iterable[Detection]) -> None:
         by_id: dict[str, Detection] = {}
-        for detection in detections:
-            if not isinstance(detection, Detection):
-                raise AuditConfigurationError(
-                    "detections",
-                    value=detection,
-                    limit="this is not a Detection",
-                    way_out="Take one from the catalog, as in catalog.get('forbidden-requests'), or make your own.",
-                )
+        by_metric: dict[str, str] = {}
+        for detection in _only(detections):
             if detection.id in by_id:
                 raise AuditConfigurationError(
                     f"detection {detection.id!r}",
@@ -55,11 +56,19 @@ class Detections:
                     limit="two detections have this id; metrics, alarms and logical ids are named after it",
                     way_out="Give one another id, or replace the first with .replacing(...).",
                 )
+            if detection.metric_name in by_metric:
+                raise AuditConfigurationError(
+                    f"detection {detection.id!r}",
+                    value=detection.metric_name,
+                    limit=f"the metric of {by_metric[detection.metric_name]!r} has this name too",
+                    way_out="Give one another id: hyphens alone do not tell them apart.",
+                )
             by_id[detection.id] = detection
+            by_metric[detection.metric_name] = detection.id
         self._by_id = dict(sorted(by_id.items()))
 
     def __getitem__(self, id: str) -> Detection:
-        if id not in self._by_id:
+        if id not in self:
             raise AuditConfigurationError(
                 "detections",
                 value=id,
@@ -69,7 +78,7 @@ class Detections:
         return self._by_id[id]
 
     def __contains__(self, id: str) -> bool:
-        return id in self._by_id
+        return isinstance(id, str) and id in self._by_id
 
     def __iter__(self) -> Iterator[Detection]:
         return iter(self._by_id.values())
@@ -86,7 +95,7 @@ class Detections:
 
     def replacing(self, *detections: Detection) -> Detections:
         """Return these detections, with the given ones in place of those with the same ids."""
-        for detection in detections:
+        for detection in _only(detections):
             self[detection.id]
         return self.without(*(detection.id for detection in detections)).adding(*detections)
 
@@ -104,6 +113,7 @@ class Detections:
         Raises:
             AuditConfigurationError: None of these detections has this tag; the message lists the tags.
         """
+        check(severity, Severity | None, name="severity", where="detections")
         tags = sorted({word for detection in self for word in detection.tags})
         if tag is not None and tag not in tags:
             raise AuditConfigurationError(

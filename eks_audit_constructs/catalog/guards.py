@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eks_audit_constructs.arguments import check_fields
 from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.conditions.expression import Expression, all_of, any_of, field
 
@@ -33,7 +34,7 @@ class Guard:
         only: The events it covers. Default: all of the user's.
 
     Raises:
-        AuditConfigurationError: No audit event can be one of those that it covers.
+        AuditConfigurationError: A value has the wrong type, or no audit event can be one of those that it covers.
     """
 
     user: str
@@ -42,6 +43,7 @@ class Guard:
     only: Expression | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, f"guard {self.user!r}")
         never.refuse(self.covered, f"guard {self.user!r}")
 
     @property

@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from eks_audit_constructs.arguments import check_fields, control_character
 from eks_audit_constructs.audit_events import never
 from eks_audit_constructs.conditions import insights
 from eks_audit_constructs.conditions.expression import EVERYTHING, Expression
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["SavedQuery", "listing", "ranking"]
+__all__ = ["SavedQuery", "as_title", "listing", "ranking"]
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_STREAM = re.compile(r"[\w.-]*", re.ASCII)
+_NOT_IN_TITLES = re.compile(r"\s*[/:*]+\s*")
+"""A slash makes folders; tools that manage queries by name refuse the others."""
+
+
+def as_title(text: str) -> str:
+    """Return a headline as the title of a query, with spaces for the characters that its name cannot hold."""
+    return _NOT_IN_TITLES.sub(" ", text).strip()
 
 
 def listing(*columns: str) -> tuple[str, ...]:
@@ -44,7 +53,8 @@ class SavedQuery:
         stream: The beginning of the names of the log streams it reads. Default: those of the audit log.
 
     Raises:
-        AuditConfigurationError: Insights would refuse the text, or no audit event can match the condition.
+        AuditConfigurationError: A value has the wrong type, CloudWatch would refuse the name or the text, or no audit
+            event can match the condition.
     """
 
     id: str
@@ -56,6 +66,7 @@ class SavedQuery:
 
     def __post_init__(self) -> None:
         where = f"query {self.id!r}"
+        check_fields(self, where)
         if not _ID.fullmatch(self.id) or len(self.id) > 64:
             raise AuditConfigurationError(
                 where,
@@ -63,16 +74,36 @@ class SavedQuery:
                 limit="an id is at most 64 lower-case letters, digits and single hyphens",
                 way_out="Rename it, as in 'secrets-denied'.",
             )
-        if not self.title or "/" in self.title:
+        if not self.title.strip() or _NOT_IN_TITLES.search(self.title) or control_character(self.title):
             raise AuditConfigurationError(
                 where,
                 value=self.title,
-                limit="a title must be text without /, which makes folders",
+                limit="a title is a line of text without /, which makes folders, and without : and *",
                 way_out="Reword it.",
+            )
+        for command in self.commands:
+            if not command.strip() or control_character(command, lines=True):
+                raise AuditConfigurationError(
+                    where,
+                    value=command,
+                    limit="a command is text without control characters",
+                    way_out="Write one per entry, as in 'limit 5'.",
+                )
+        if not _STREAM.fullmatch(self.stream):
+            raise AuditConfigurationError(
+                where,
+                value=self.stream,
+                limit="the beginning of a stream's name is letters, digits, and the characters _ . -",
+                way_out="Leave out where it ends, as in 'kube-apiserver-audit-'.",
             )
         if self.stream == insights.AUDIT_STREAM:
             never.refuse(self.condition, where)
         insights.check_query(self.text, where)
+
+    @property
+    def pascal_id(self) -> str:
+        """The id in Pascal case, of which its logical id is made."""
+        return "".join(word.capitalize() for word in self.id.split("-"))
 
     @property
     def text(self) -> str:

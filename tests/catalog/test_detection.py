@@ -134,7 +134,7 @@ def test_a_condition_is_all_a_detection_needs() -> None:
         ({"id": "Node Deleted"}, "lower-case letters"),
         ({"id": "x" * 65}, "at most 64"),
         ({"condition": EVERYTHING}, "counts every log line"),
-        ({"condition": "verb = delete"}, "a condition must be an Expression"),
+        ({"condition": "verb = delete"}, "condition must be Expression or Silence"),
         ({"condition": field("user.username") == "x" * 1100}, "at most 1024"),
         ({"threshold": 0}, "at least 1"),
         ({"threshold": 2.5}, "whole number"),
@@ -216,5 +216,5 @@ def test_wrong_choices_are_refused() -> None:
         catalog.DEFAULT.without("nope")
     with pytest.raises(AuditConfigurationError, match="there is no such detection"):
         catalog.DEFAULT.replacing(MINE)
-    with pytest.raises(AuditConfigurationError, match="this is not a Detection"):
+    with pytest.raises(AuditConfigurationError, match="must be a list of Detection"):
         Detections(["forbidden-requests"])

@@ -190,7 +190,7 @@ NODE_IDENTITY_USED_ELSEWHERE = Detection(
 
 MASTERS_BY_PRINCIPAL = SavedQuery(
     id="masters-by-principal",
-    title="Identity - who uses system:masters",
+    title="Identity - who uses system masters",
     answers="Which IAM principals act as system:masters, how much do they ask for, and from how many addresses?",
     condition=_AS_MASTERS,
     commands=(
