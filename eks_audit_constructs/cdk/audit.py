@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Unpack
 
+from aws_cdk import Token
 from aws_cdk import aws_logs as logs
 from aws_cdk.interfaces.aws_eks import IClusterRef
 from constructs import Construct
@@ -13,10 +14,11 @@ from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Detections, SavedQuery
 from eks_audit_constructs.cdk.alarms.audit_alarms import AuditAlarms
 from eks_audit_constructs.cdk.alarms.topic import AlarmTopic
-from eks_audit_constructs.cdk.checks import refuse_class_without_filters
+from eks_audit_constructs.cdk.checked import checked
+from eks_audit_constructs.cdk.checks import name_of, refuse_class_without_filters
 from eks_audit_constructs.cdk.control_plane import ControlPlaneLogging
 from eks_audit_constructs.cdk.options import AlarmOptions, ExportOptions, LoggingAndAlarmOptions, split
-from eks_audit_constructs.cdk.queries import AuditQueries
+from eks_audit_constructs.cdk.queries import AuditQueries, unique
 from eks_audit_constructs.errors import AuditConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ class EksAudit(Construct):
         id: The construct's id.
         cluster: The cluster, or the name of an existing one; see `ControlPlaneLogging`.
         detections: What to raise alarms for; see `AuditAlarms`. Except for silence, a detection needs the log type
-            `AUDIT` and a log group of class STANDARD.
+            `AUDIT` and a log group of class STANDARD. Without detections no topic is made, unless `alarm_emails` are
+            given.
         queries: Queries to save in addition to those of the detections; see `AuditQueries`.
         alarm_emails: Addresses to subscribe to the new topic; see `AlarmTopic`.
         alarm_topic: Your own topics, instead of a new one: an SNS topic, an `AlarmTopic`, or one for each severity; see
@@ -46,10 +49,16 @@ class EksAudit(Construct):
         options: Arguments of `ControlPlaneLogging` (`log_types`, `retention`, `encryption_key`, …) and of `AuditAlarms`
             (`ok_actions`, `actions_enabled`, `alarm_name_prefix`, `namespace`, `runbook_url`, `alarm_tags`).
 
+    A second set of detections for the same cluster shares the log group of the first, and has detections of its own:
+
+        EksAudit(self, "Shop", cluster="prod", log_group=audit.log_group, detections=[...], alarm_topic=shop)
+
     Raises:
-        AuditConfigurationError: CloudWatch, EKS or CloudFormation would reject a value.
+        AuditConfigurationError: CloudWatch, EKS or CloudFormation would reject a value, or it is of another type,
+            account or Region.
     """
 
+    @checked(leaving=("alarm_topic",))
     def __init__(
         self,
         scope: Construct,
@@ -82,7 +91,8 @@ class EksAudit(Construct):
 
         self._topic: AlarmTopic | None = None
         if alarm_topic is None:
-            self._topic = AlarmTopic(self, "Topic", emails=alarm_emails)
+            if looked_for or alarm_emails:
+                self._topic = AlarmTopic(self, "Topic", emails=alarm_emails)
         elif alarm_emails:
             raise AuditConfigurationError(
                 f"{self.node.path}: alarm_emails",
@@ -90,11 +100,12 @@ class EksAudit(Construct):
                 limit="alarm_emails subscribe to a new topic, and alarm_topic replaces it",
                 way_out="Subscribe the addresses to your topic, or leave alarm_topic out.",
             )
+        log_group = self._by_name(self._logging.log_group)
         self._alarms = AuditAlarms(
             self,
             "Alarms",
             cluster_name=self._logging.cluster_name,
-            log_group=self._logging.log_group,
+            log_group=log_group,
             detections=looked_for,
             topic=alarm_topic if self._topic is None else self._topic,
             **of_alarms,
@@ -103,14 +114,27 @@ class EksAudit(Construct):
             self,
             "Queries",
             cluster_name=self._logging.cluster_name,
-            log_group=self._logging.log_group,
-            queries=_with_those_of(looked_for, queries),
+            log_group=log_group,
+            queries=_with_those_of(looked_for, unique(queries, f"{self.node.path}: queries")),
         )
-        if self._logging.running is not None:
-            self._alarms.deploy_after(self._logging.running.resource)
-            self._queries.node.add_dependency(self._logging.running.resource)
-        elif not isinstance(cluster, str):
+        running = self._logging.running
+        for before in (self._logging.log_group, None if running is None else running.resource):
+            if before is not None and before is not log_group:
+                self._alarms.deploy_after(before)
+                self._queries.node.add_dependency(before)
+        if running is None and not isinstance(cluster, str):
             self._alarms.watch_silence_after(cluster)
+
+    def _by_name(self, log_group: logs.ILogGroup) -> logs.ILogGroup:
+        """Refer to a log group of the app by its literal name, if it has one.
+
+        Where a cluster first was given by its name, and then as a construct, a reference in place of the literal would
+        show every metric filter and saved query as "may be replaced".
+        """
+        name = name_of(log_group)
+        if log_group.node.default_child is None or Token.is_unresolved(name):
+            return log_group
+        return logs.LogGroup.from_log_group_name(self, "LogGroup", name)
 
     @property
     def logging(self) -> ControlPlaneLogging:
@@ -134,7 +158,7 @@ class EksAudit(Construct):
 
     @property
     def topic(self) -> AlarmTopic | None:
-        """The new topic; None if `alarm_topic` was passed."""
+        """The new topic; None if `alarm_topic` was passed, or nothing would be sent."""
         return self._topic
 
     def add_export(self, id: str = "Export", **options: Unpack[ExportOptions]) -> AuditExport:

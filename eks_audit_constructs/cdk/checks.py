@@ -1,6 +1,6 @@
 """Checks at synthesis for values that EKS, CloudWatch or SNS would reject at deployment.
 
-A token passes, since its value is not known yet.
+A value that is not known yet passes: a token, or what a context lookup has not filled in.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ __all__ = [
     "class_of",
     "cluster_name",
     "email_address",
+    "is_known",
+    "name_of",
     "refuse_class_without_filters",
     "retention_days",
 ]
@@ -57,8 +59,13 @@ RETENTIONS = {
 }
 
 
+def is_known(text: str) -> bool:
+    """Return whether a text is final: neither a token nor CDK's place holder for a context lookup's first pass."""
+    return not Token.is_unresolved(text) and not text.startswith("dummy-value-for-")
+
+
 def cluster_name(value: object, where: str) -> str:
-    """Return the value if it is a valid EKS cluster name or a token.
+    """Return the value if it is a valid EKS cluster name, or not known yet.
 
     A name is 1 to 100 letters, digits, `-` and `_`, and starts with a letter or digit.
 
@@ -67,7 +74,7 @@ def cluster_name(value: object, where: str) -> str:
     Raises:
         AuditConfigurationError: EKS would reject the name.
     """
-    if not isinstance(value, str) or not (Token.is_unresolved(value) or _CLUSTER_NAME.fullmatch(value)):
+    if not isinstance(value, str) or (is_known(value) and not _CLUSTER_NAME.fullmatch(value)):
         raise AuditConfigurationError(
             where,
             value=value,
@@ -79,12 +86,12 @@ def cluster_name(value: object, where: str) -> str:
 
 
 def email_address(value: object, where: str) -> str:
-    """Return the value if it is an email address that SNS can subscribe, or a token.
+    """Return the value if it is an email address that SNS can subscribe, or not known yet.
 
     Raises:
         AuditConfigurationError: It is neither.
     """
-    if not isinstance(value, str) or not (Token.is_unresolved(value) or _EMAIL_ADDRESS.fullmatch(value)):
+    if not isinstance(value, str) or (is_known(value) and not _EMAIL_ADDRESS.fullmatch(value)):
         raise AuditConfigurationError(
             where,
             value=value,
@@ -115,6 +122,13 @@ def retention_days(value: object, where: str) -> logs.RetentionDays:
             way_out=f"Use {' or '.join(map(str, near))} (days)",
         )
     return RETENTIONS[number]
+
+
+def name_of(log_group: logs.ILogGroup) -> str:
+    """Return a log group's name: as a literal if this app gives it one, though references to it are tokens."""
+    resource = log_group.node.default_child
+    given = resource.log_group_name if isinstance(resource, logs.CfnLogGroup) else None
+    return log_group.log_group_name if given is None or Token.is_unresolved(given) else given
 
 
 def class_of(log_group: logs.ILogGroup) -> logs.LogGroupClass | None:

@@ -45,9 +45,9 @@ class LoggingOptions(TypedDict, total=False):
     log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None
     switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes]
     retention: logs.RetentionDays | None
-    encryption_key: kms.IKey | None
+    encryption_key: kms.IKey | kms.Key | None
     log_group_class: logs.LogGroupClass | None
-    log_group: logs.ILogGroup | None
+    log_group: logs.ILogGroup | logs.LogGroup | None
     removal_policy: RemovalPolicy | None
     deletion_protection: bool
     field_indexes: bool
@@ -97,11 +97,11 @@ class AuditOptions(LoggingAndAlarmOptions, total=False):
 class ExportOptions(TypedDict, total=False):
     """Arguments of `AuditExport` besides the log group."""
 
-    encryption_key: kms.IKey | None
+    encryption_key: kms.IKey | kms.Key | None
     archive_after: Duration | None
     expire_after: Duration | None
     object_lock: s3.ObjectLockRetention | None
-    access_logs_bucket: s3.IBucket | None
+    access_logs_bucket: s3.IBucket | s3.Bucket | None
 
 
 class StackOptions(TypedDict, total=False):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from aws_cdk import Token
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import SavedQuery
+from eks_audit_constructs.cdk.checked import checked
+from eks_audit_constructs.cdk.checks import cluster_name as valid_cluster_name
+from eks_audit_constructs.cdk.checks import is_known
+from eks_audit_constructs.cdk.companions import companions, remember
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["AuditQueries", "query_name"]
+__all__ = ["AuditQueries", "query_name", "unique"]
 
 _MAX_NAME = 255
 
@@ -21,6 +24,27 @@ _MAX_NAME = 255
 def query_name(cluster_name: str, query: SavedQuery) -> str:
     """The name of a saved query in the console, in a folder for its cluster."""
     return f"EKS audit/{cluster_name}/{query.title}"
+
+
+def unique(queries: Iterable[SavedQuery], where: str) -> tuple[SavedQuery, ...]:
+    """Return the queries if each has an id, a title and a logical id of its own.
+
+    Raises:
+        AuditConfigurationError: Two have the same.
+    """
+    seen: dict[tuple[str, str], SavedQuery] = {}
+    every = tuple(queries)
+    for query in every:
+        for what, name in (("id", query.id), ("title", query.title), ("id in Pascal case", query.pascal_id)):
+            if (what, name) in seen:
+                raise AuditConfigurationError(
+                    where,
+                    value=name,
+                    limit=f"queries have unique ids and titles, and {seen[what, name].id!r} has this {what} too",
+                    way_out="Rename or remove one.",
+                )
+            seen[what, name] = query
+    return every
 
 
 class AuditQueries(Construct):
@@ -31,33 +55,44 @@ class AuditQueries(Construct):
         id: The construct's id.
         cluster_name: The cluster's name.
         log_group: The cluster's log group, preselected when a query is opened.
-        queries: The queries to save. Default: `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` is the whole catalogue.
+        queries: The queries to save. Default: `catalog.DEFAULT_QUERIES`; `catalog.QUERIES` is the whole catalogue. One
+            that another construct of the app saves for the same cluster is not saved twice.
 
     Raises:
-        AuditConfigurationError: Two queries share an id, or a name is longer than 255 characters.
+        AuditConfigurationError: Two queries of the cluster share an id or a title, or a name is longer than 255
+            characters.
     """
 
+    @checked()
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
         cluster_name: str,
-        log_group: logs.ILogGroup,
+        log_group: logs.ILogGroup | logs.LogGroup,
         queries: Iterable[SavedQuery] = catalog.DEFAULT_QUERIES,
     ) -> None:
         super().__init__(scope, id)
-        by_id: dict[str, SavedQuery] = {}
-        for query in queries:
-            if not isinstance(query, SavedQuery) or query.id in by_id:
-                raise AuditConfigurationError(
-                    self.node.path,
-                    value=getattr(query, "id", query),
-                    limit="queries must be SavedQuery objects with unique ids",
-                    way_out="Rename or remove one.",
-                )
-            by_id[query.id] = query
-        named = not Token.is_unresolved(cluster_name)
+        valid_cluster_name(cluster_name, self.node.path)
+        by_id = {query.id: query for query in unique(queries, self.node.path)}
+        titles = {query.title: query for query in by_id.values()}
+        for other in companions(self, cluster_name):
+            for query in other._saved:
+                mine = titles.get(query.title)
+                if mine is None:
+                    continue
+                if mine != query:
+                    raise AuditConfigurationError(
+                        self.node.path,
+                        value=query.title,
+                        limit=f"{other.node.path} saves another query of this title for the same cluster",
+                        way_out="Give one of them another title.",
+                    )
+                by_id.pop(query.id, None)
+        self._saved: tuple[SavedQuery, ...] = tuple(by_id.values())
+        remember(self, cluster_name)
+        named = is_known(cluster_name)
         group = log_group.log_group_name
         self._definitions = {
             id: self._definition(by_id[id], query_name(cluster_name, by_id[id]), group, named) for id in sorted(by_id)
@@ -79,7 +114,7 @@ class AuditQueries(Construct):
         # L1, because the L2 reorders the commands and does not support dedup.
         return logs.CfnQueryDefinition(
             self,
-            "".join(word.capitalize() for word in query.id.split("-")),
+            query.pascal_id,
             name=name,
             query_string=query.text,
             log_group_names=[group],

@@ -91,7 +91,7 @@ def _names(key: str, value: object) -> tuple[str, ...]:
 def _whole_number(key: str, value: object) -> int:
     if type(value) is int:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
         return int(value)
     raise _ill_typed(key, value, "expected a whole number", "365")
 
@@ -145,7 +145,7 @@ def _tuned(key: str, detection: Detection, choice: object) -> Detection:
     numbers = {name: _number(key, name, number) for name, number in choice.items() if name != "excluding"}
     detection = detection.tuned(**numbers)
     unwanted = choice.get("excluding", [])
-    for fields_wanted in [unwanted] if isinstance(unwanted, dict) else unwanted:
+    for fields_wanted in unwanted if isinstance(unwanted, list) else [unwanted]:
         detection = detection.excluding(_fields(f"{key}.excluding", fields_wanted))
     return detection
 
@@ -157,15 +157,15 @@ def _fields(key: str, value: object) -> Expression:
         raise _ill_typed(key, value, "expected an object of fields and values, or a list of them", example)
     try:
         return all_of(audit_field(name) == wanted for name, wanted in value.items())
-    except (TypeError, ValueError) as error:
-        raise _ill_typed(key, value, str(error), example) from None
+    except AuditConfigurationError as error:
+        raise _ill_typed(key, error.value, error.limit, example) from None
 
 
 def _number(key: str, name: str, value: object) -> Any:
     if name != "severity":
         return _whole_number(f"{key}: {name}", value)
     levels = [level.value for level in Severity]
-    if value not in levels:
+    if not isinstance(value, str) or value not in levels:
         raise _ill_typed(f"{key}: severity", value, f"expected one of {', '.join(levels)}", "high")
     return Severity(value)
 

@@ -9,6 +9,7 @@ from aws_cdk.interfaces.aws_eks import IClusterRef
 from constructs import Construct
 
 from eks_audit_constructs.cdk.audit import EksAudit
+from eks_audit_constructs.cdk.checked import checked
 from eks_audit_constructs.cdk.options import AuditStackOptions, StackOptions, split
 
 __all__ = ["EksAuditStack"]
@@ -27,8 +28,12 @@ class EksAuditStack(Stack):
         export: Add a bucket for exports of the log group.
         options: Arguments of `EksAudit` (`detections`, `alarm_emails`, `retention`, …) and of `aws_cdk.Stack` (`env`,
             `tags`, `synthesizer`, …).
+
+    Raises:
+        AuditConfigurationError: As for `EksAudit`.
     """
 
+    @checked(leaving=("cluster",))
     def __init__(
         self,
         scope: Construct,

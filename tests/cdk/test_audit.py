@@ -118,11 +118,13 @@ def test_detections_need_a_log_group_with_metric_filters(stack: Stack) -> None:
     assert logging["LogGroupClass"] == "INFREQUENT_ACCESS"
 
 
-def test_no_detections_and_no_queries_leave_the_topic(stack: Stack) -> None:
-    EksAudit(stack, "Audit", cluster="prod", detections=[], queries=[])
+def test_without_detections_there_is_no_topic_unless_someone_wants_to_be_told(stack: Stack) -> None:
+    assert EksAudit(stack, "Audit", cluster="prod", detections=[], queries=[]).topic is None
     types = {one["Type"] for one in Template.from_stack(stack).to_json()["Resources"].values()}
-    assert {"AWS::KMS::Key", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"} < types
-    assert not {"AWS::Logs::MetricFilter", "AWS::CloudWatch::Alarm", "AWS::Logs::QueryDefinition"} & types
+    assert not {"AWS::KMS::Key", "AWS::SNS::Topic", "AWS::Logs::MetricFilter", "AWS::CloudWatch::Alarm"} & types
+    assert "AWS::Logs::QueryDefinition" not in types
+    asked = EksAudit(stack, "Asked", cluster="other", detections=[], alarm_emails=["sec@example.com"])
+    assert asked.topic is not None
 
 
 def test_two_in_one_stack(stack: Stack) -> None:

@@ -13,9 +13,11 @@ from constructs import Construct, IDependable
 
 from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import Detection, Detections, Silence
+from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.alarms.destinations import by_severity, warn_of_the_unheard
-from eks_audit_constructs.cdk.alarms.labels import Labels, refuse_no_choice
-from eks_audit_constructs.cdk.checks import class_of, refuse_class_without_filters
+from eks_audit_constructs.cdk.alarms.labels import Labels
+from eks_audit_constructs.cdk.checked import checked
+from eks_audit_constructs.cdk.companions import companions, remember
 from eks_audit_constructs.conditions import filter_pattern
 from eks_audit_constructs.conditions.expression import Expression
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -68,13 +70,14 @@ class AuditAlarms(Construct):
             out of reach, or is missing.
     """
 
+    @checked(leaving=("topic",))
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
         cluster_name: str,
-        log_group: logs.ILogGroup,
+        log_group: logs.ILogGroup | logs.LogGroup,
         detections: Iterable[Detection] = catalog.DEFAULT,
         topic: Destinations | None = None,
         ok_actions: bool = False,
@@ -85,10 +88,9 @@ class AuditAlarms(Construct):
         alarm_tags: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        refuse_no_choice(self.node.path, ok_actions=ok_actions, actions_enabled=actions_enabled, alarm_tags=alarm_tags)
         self._labels = Labels(
             where=self.node.path,
-            cluster_name=cluster_name,
+            cluster_name=checks.cluster_name(cluster_name, self.node.path),
             alarm_name_prefix=alarm_name_prefix,
             namespace_prefix=namespace,
             runbook_url=runbook_url,
@@ -155,7 +157,22 @@ class AuditAlarms(Construct):
         return MappingProxyType(self._metrics)
 
     def _check(self) -> None:
-        counted = [detection.counted for detection in self._detections if isinstance(detection.counted, Expression)]
+        name = checks.name_of(self._log_group)
+        others = companions(self, name)
+        for other in others:
+            if both := [detection.id for detection in self._detections if detection.id in other.detections]:
+                raise AuditConfigurationError(
+                    self.node.path,
+                    value=", ".join(both),
+                    limit=f"{other.node.path} already watches the same log group for this, under the same names",
+                    way_out="Leave it out of one of them, as in catalog.DEFAULT.without(...), or give it another id.",
+                )
+        counted = [
+            detection.counted
+            for alarms in (self, *others)
+            for detection in alarms.detections
+            if isinstance(detection.counted, Expression)
+        ]
         regexes = [condition for condition in counted if filter_pattern.has_regex(condition)]
         for found, limit, what in (
             (len(counted), _MAX_FILTERS, "metric filters"),
@@ -169,7 +186,8 @@ class AuditAlarms(Construct):
                     way_out="Remove detections with .without(...), or keep them as saved queries.",
                 )
         if counted:
-            refuse_class_without_filters(class_of(self._log_group), self.node.path)
+            checks.refuse_class_without_filters(checks.class_of(self._log_group), self.node.path)
+        remember(self, name)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
         whole = detection.pattern is None

@@ -12,7 +12,7 @@ from eks_audit_constructs.catalog import Detection
 from eks_audit_constructs.cdk.queries import query_name
 from eks_audit_constructs.errors import AuditConfigurationError
 
-__all__ = ["Labels", "refuse_no_choice"]
+__all__ = ["Labels"]
 
 _MAX_NAME = 255
 _MAX_DESCRIPTION = 1024
@@ -110,12 +110,3 @@ class Labels:
                 way_out=way_out,
             )
         return text
-
-
-def refuse_no_choice(where: str, **choices: object) -> None:
-    """Reject what is neither True nor False: "no" would count as True."""
-    for argument, value in choices.items():
-        if not isinstance(value, bool):
-            raise AuditConfigurationError(
-                f"{where}: {argument}", value=value, limit="this is neither True nor False", way_out="Pass one of them"
-            )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Token
+from typing import cast
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from eks_audit_constructs.cdk.checked import checked
 from eks_audit_constructs.cdk.grants import allow_on_key, logs_service, new_key
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -40,26 +43,28 @@ class AuditExport(Construct):
         access_logs_bucket: Bucket in which S3 logs who read the archive. Default: none.
 
     Raises:
-        AuditConfigurationError: Objects would expire before they are archived, or the log group is in another Region.
+        AuditConfigurationError: A value has the wrong type, objects would expire before they are archived, or the log
+            group, the key or the other bucket is in another Region.
     """
 
+    @checked(of_any_account=("log_group", "encryption_key"))
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        log_group: logs.ILogGroup,
-        encryption_key: kms.IKey | None = None,
+        log_group: logs.ILogGroup | logs.LogGroup,
+        encryption_key: kms.IKey | kms.Key | None = None,
         archive_after: Duration | None = None,
         expire_after: Duration | None = None,
         object_lock: s3.ObjectLockRetention | None = None,
-        access_logs_bucket: s3.IBucket | None = None,
+        access_logs_bucket: s3.IBucket | s3.Bucket | None = None,
     ) -> None:
         super().__init__(scope, id)
         archive_after = archive_after or Duration.days(90)
         self._refuse_contradiction(archive_after, expire_after)
-        self._refuse_elsewhere(log_group)
-        self._encryption_key = encryption_key or new_key(
+        given_key = cast(kms.IKey | None, encryption_key)  # for pyright, as in grants.py
+        self._encryption_key = given_key or new_key(
             self,
             "Key",
             description=f"Exported logs of {self.node.path}",
@@ -144,6 +149,14 @@ class AuditExport(Construct):
         )
 
     def _refuse_contradiction(self, archive_after: Duration, expire_after: Duration | None) -> None:
+        for name, age in (("archive_after", archive_after), ("expire_after", expire_after)):
+            if age is not None and not age.is_unresolved() and age.to_days(integral=False) % 1:
+                raise AuditConfigurationError(
+                    f"{self.node.path}: {name}",
+                    value=age.to_human_string(),
+                    limit="S3 counts the age of objects in whole days",
+                    way_out=f"Write {name}=Duration.days(90)",
+                )
         if expire_after is None or archive_after.is_unresolved() or expire_after.is_unresolved():
             return
         if expire_after.to_days() <= archive_after.to_days():
@@ -152,14 +165,4 @@ class AuditExport(Construct):
                 value=expire_after.to_human_string(),
                 limit=f"objects move to Glacier after {archive_after.to_human_string()} and must expire later",
                 way_out="Raise expire_after or lower archive_after (Glacier charges for at least 90 days)",
-            )
-
-    def _refuse_elsewhere(self, log_group: logs.ILogGroup) -> None:
-        here, there = Stack.of(self).region, log_group.env.region
-        if here != there and not Token.is_unresolved(here) and not Token.is_unresolved(there):
-            raise AuditConfigurationError(
-                self.node.path,
-                value=here,
-                limit=f"CloudWatch Logs exports only to buckets in the log group's Region, {there}",
-                way_out=f"Define this in a stack in {there}",
             )

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from eks_audit_constructs.cdk.checks import is_known
 from eks_audit_constructs.cdk.grants import allow_on_key, logs_service
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -91,7 +92,7 @@ def refuse_other_name(log_group: logs.ILogGroup, cluster_name: str, where: str) 
     name = resource.log_group_name if isinstance(resource, logs.CfnLogGroup) else log_group.log_group_name
     given = Stack.of(log_group).resolve(name)  # None: CloudFormation generates a name, which is never the right one
     expected = log_group_name(cluster_name)
-    known = isinstance(given, str) and not Token.is_unresolved(cluster_name)
+    known = isinstance(given, str) and is_known(given) and is_known(cluster_name)
     if given is None or (known and given != expected):
         raise AuditConfigurationError(
             where,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
 from aws_cdk import Annotations, CfnResource, Names, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
@@ -13,6 +13,8 @@ from aws_cdk.interfaces.aws_eks import ClusterReference, IClusterRef
 from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
+from eks_audit_constructs.cdk.checked import checked
+from eks_audit_constructs.cdk.companions import companions, remember, top
 from eks_audit_constructs.cdk.control_plane import refusals
 from eks_audit_constructs.cdk.control_plane.log_group import log_group_name, owned_log_group
 from eks_audit_constructs.cdk.options import RunningOptions
@@ -70,7 +72,8 @@ class ControlPlaneLogging(Construct):
             the account and Region. Default: CloudWatch Logs encrypts with its own key.
         log_group_class: The log group's class. INFREQUENT_ACCESS does not support metric and subscription filters.
             Default: STANDARD.
-        log_group: An existing log group with the right name, to use instead of a new one.
+        log_group: An existing log group with the right name, to use instead of a new one. That of another
+            `ControlPlaneLogging` for the same cluster is shared: this one then changes nothing, and takes no settings.
         removal_policy: What happens to the log group when it is removed from the stack. Default: RETAIN.
         deletion_protection: Refuse to delete the log group, also to administrators, until somebody takes the protection
             off. For a log group that a custom resource manages, removing the argument does not take it off.
@@ -85,9 +88,11 @@ class ControlPlaneLogging(Construct):
             use them.
 
     Raises:
-        AuditConfigurationError: EKS or CloudWatch Logs would reject a value, or it could not take effect.
+        AuditConfigurationError: EKS or CloudWatch Logs would reject a value, it could not take effect, or another
+            construct of the app manages this cluster's logging.
     """
 
+    @checked(leaving=("log_types", "switch_off", "retention"), of_any_account=("encryption_key",))
     def __init__(
         self,
         scope: Construct,
@@ -97,9 +102,9 @@ class ControlPlaneLogging(Construct):
         log_types: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] | None = None,
         switch_off: Sequence[eks.ClusterLoggingTypes | eks_v2.ClusterLoggingTypes] = (),
         retention: logs.RetentionDays | None = None,
-        encryption_key: kms.IKey | None = None,
+        encryption_key: kms.IKey | kms.Key | None = None,
         log_group_class: logs.LogGroupClass | None = None,
-        log_group: logs.ILogGroup | None = None,
+        log_group: logs.ILogGroup | logs.LogGroup | None = None,
         removal_policy: RemovalPolicy | None = None,
         deletion_protection: bool = False,
         field_indexes: bool = False,
@@ -108,6 +113,7 @@ class ControlPlaneLogging(Construct):
     ) -> None:
         super().__init__(scope, id)
         where = self.node.path
+        key = cast(kms.IKey | None, encryption_key)  # for pyright, as in grants.py
         settings = {
             "retention": retention,
             "encryption_key": encryption_key,
@@ -126,19 +132,23 @@ class ControlPlaneLogging(Construct):
             name = native.name
         self._cluster_name = checks.cluster_name(name, where)
 
+        self._running: RunningClusterLogging | None = None
+        self._log_group: logs.ILogGroup
+        if first := next(iter(companions(self, self._cluster_name)), None):
+            asked = [*given, *(["log_types"] if log_types is not None else []), *(["switch_off"] if off else [])]
+            if log_group is None or asked or log_group.node.path != first.log_group.node.path:
+                refusals.refuse_second(first, asked, where)
+            self._share(first)
+            return
+
         if native is not None:
-            refusals.refuse_elsewhere(Stack.of(self), native.resource.stack, where)
             refusals.refuse_switching_off(off, where)
             native.claim(where)
             types = native.switch_on(types, where)
-        elif not isinstance(cluster, str):
-            refusals.refuse_elsewhere(Stack.of(self), cluster.env, where)
         self._log_types = types
 
         refusals.refuse_what_keeps_nothing(retention, log_group_class, where)
         refusals.refuse_contradictions(settings, native=native is not None and native.name is not None, where=where)
-        self._running: RunningClusterLogging | None = None
-        self._log_group: logs.ILogGroup
         if log_group is not None:
             refusals.refuse_both(log_group, given, self._cluster_name, where)
             self._log_group = log_group
@@ -149,12 +159,12 @@ class ControlPlaneLogging(Construct):
                 self._running.resource.node.add_dependency(log_group)
         elif native is not None and native.name is not None:
             self._log_group = owned_log_group(
-                self._beside(native.resource, encryption_key),
+                self._beside(native.resource, key),
                 "LogGroup",
                 cluster_name=native.name,
                 retention=retention or logs.RetentionDays.ONE_YEAR,
                 removal_policy=removal_policy or RemovalPolicy.RETAIN,
-                encryption_key=encryption_key,
+                encryption_key=key,
                 log_group_class=log_group_class,
                 deletion_protection=deletion_protection,
                 field_indexes=field_indexes,
@@ -167,7 +177,7 @@ class ControlPlaneLogging(Construct):
                 switch_off=off,
                 retention=retention or logs.RetentionDays.ONE_YEAR,
                 keep_retention=native is None and retention is None,
-                encryption_key=encryption_key,
+                encryption_key=key,
                 log_group_class=log_group_class,
                 deletion_protection=deletion_protection,
                 field_indexes=field_indexes,
@@ -179,6 +189,7 @@ class ControlPlaneLogging(Construct):
             _create_first(self._log_group, native)
         self._log_group_class = log_group_class or checks.class_of(self._log_group)
         self._log_group = self._seen_from_here(self._log_group)
+        remember(self, self._cluster_name)
 
     @property
     def log_group(self) -> logs.ILogGroup:
@@ -211,6 +222,14 @@ class ControlPlaneLogging(Construct):
     def cluster_name(self) -> str:
         """The cluster's name: a literal if it is known at synthesis, else a token."""
         return self._cluster_name
+
+    def _share(self, first: ControlPlaneLogging) -> None:
+        """Be what the first construct for this cluster is."""
+        self._log_types, self._running = first._log_types, first._running
+        self._log_group, self._log_group_class = first._log_group, first._log_group_class
+        here, there = top(Stack.of(self)), top(Stack.of(first))
+        if here.node.path != there.node.path:
+            here.add_stack_dependency(there)
 
     def _name_of(self, cluster: object) -> str:
         """The cluster's name. The `cluster_ref` of another service's cluster has another type."""
@@ -279,7 +298,7 @@ class ControlPlaneLogging(Construct):
 
     def _seen_from_here(self, log_group: logs.ILogGroup) -> logs.ILogGroup:
         """Refer to a log group in another stack by its literal name: an export would needlessly couple the stacks."""
-        here, there = _top(Stack.of(self)), _top(Stack.of(log_group))
+        here, there = top(Stack.of(self)), top(Stack.of(log_group))
         if here.node.path == there.node.path or log_group.node.default_child is None:
             return log_group
         here.add_stack_dependency(there)
@@ -298,9 +317,3 @@ def _create_first(log_group: logs.ILogGroup, native: NativeCluster) -> None:
     if isinstance(resource, CfnResource):
         # Between the two resources only: a dependency of the construct would include the cluster's VPC.
         native.resource.add_resource_dependency(resource)
-
-
-def _top(stack: Stack) -> Stack:
-    """The top-level stack, with which nested ones are deployed."""
-    parent = stack.nested_stack_parent
-    return stack if parent is None else _top(parent)

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import RemovalPolicy, Stack, Token
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
+from constructs import Construct
 
 from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.control_plane.log_group import refuse_other_name
-from eks_audit_constructs.cdk.environment import Environment
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = [
     "refuse_both",
     "refuse_contradictions",
-    "refuse_elsewhere",
     "refuse_removal",
+    "refuse_second",
     "refuse_switching_off",
     "refuse_what_keeps_nothing",
 ]
 
 
-def refuse_elsewhere(here: Stack, there: Environment, where: str) -> None:
-    """Reject a cluster in another account or Region, where its log group is too."""
-    for ours, theirs in ((here.region, there.region), (here.account, there.account)):
-        if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
-            raise AuditConfigurationError(
-                where,
-                value=ours,
-                limit=f"the log group must be where the cluster is, in {theirs}",
-                way_out=f"Define this in a stack in {theirs}, such as the cluster's own",
-            )
-
-
 def refuse_both(log_group: logs.ILogGroup, settings: Sequence[str], cluster_name: str, where: str) -> None:
     """Reject settings for an existing log group, and a log group that is not the cluster's."""
-    if not hasattr(log_group, "add_metric_filter"):
-        raise AuditConfigurationError(
-            where,
-            value=log_group,
-            limit="log_group must be a log group construct",
-            way_out="Pass a LogGroup, or LogGroup.from_log_group_name(...)",
-        )
     if settings:
         raise AuditConfigurationError(
             where,
@@ -51,6 +32,16 @@ def refuse_both(log_group: logs.ILogGroup, settings: Sequence[str], cluster_name
             way_out="Set them on the log group itself, or leave log_group out",
         )
     refuse_other_name(log_group, cluster_name, where)
+
+
+def refuse_second(first: Construct, settings: Sequence[str], where: str) -> None:
+    """Reject a second construct for the logging of one cluster, unless it only shares the log group of the first."""
+    raise AuditConfigurationError(
+        where,
+        value=", ".join(settings) or "cluster",
+        limit=f"{first.node.path} already manages this cluster's logging, and a second would undo what it does",
+        way_out="Pass the log_group of the first and none of its settings, and list all log types there",
+    )
 
 
 def refuse_what_keeps_nothing(retention: object, log_group_class: logs.LogGroupClass | None, where: str) -> None:

@@ -267,13 +267,14 @@ def test_what_reads_the_log_group_is_deployed_after_it() -> None:
     assert not waiting & {"AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::Lambda::Function"}
 
 
-def test_nothing_waits_where_the_log_group_is_the_apps_own() -> None:
+def test_filters_name_the_apps_own_log_group_and_wait_for_it() -> None:
     stack = Stack(App(), "Stack")
     EksAudit(stack, "Audit", cluster=KINDS["eks_v2.CfnCluster"](stack, "prod", []))
     assert not resources(stack, TYPE)
     filters = resources(stack, "AWS::Logs::MetricFilter")
-    assert filters
-    assert not [id for id, value in filters.items() if "DependsOn" in value]
+    (group,) = resources(stack, "AWS::Logs::LogGroup")
+    assert {str(value["DependsOn"]) for value in filters.values()} == {str([group])}
+    assert {value["Properties"]["LogGroupName"] for value in filters.values()} == {"/aws/eks/prod/cluster"}
 
 
 def test_on_and_off_at_once_is_refused() -> None:

@@ -100,7 +100,7 @@ def test_a_running_cluster_is_taken_care_of_once_a_stack(stack: Stack) -> None:
     ControlPlaneLogging(stack, "Logging", cluster="prod")
     imported = eks.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="prod")
     for id_, same in (("ByName", "prod"), ("Imported", imported)):
-        with pytest.raises(AuditConfigurationError, match=r"'prod': Stack/Logging/Running already manages"):
+        with pytest.raises(AuditConfigurationError, match=r"Stack/Logging already manages this cluster's logging"):
             ControlPlaneLogging(stack, id_, cluster=same)
     ControlPlaneLogging(stack, "Other", cluster="blue")
     ControlPlaneLogging(Stack(App(), "Elsewhere"), "Logging", cluster="prod")
