@@ -43,6 +43,7 @@ WITHOUT_CDK = [
     "recordings",
     "conditions",
     "arguments",
+    "extras",
     "aws",
     "files",
     "errors",

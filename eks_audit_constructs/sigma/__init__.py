@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from os import PathLike
 
 from eks_audit_constructs.catalog import Detection
-from eks_audit_constructs.errors import AuditConfigurationError
+from eks_audit_constructs.extras import needing
 
 __all__ = ["read", "write"]
 
@@ -27,17 +27,8 @@ def read(path: str | PathLike[str]) -> tuple[Detection, ...]:
         AuditConfigurationError: pySigma is not installed or cannot read the file, or a rule needs what CloudWatch
             cannot express or EKS never logs. The error names the file and the rule.
     """
-    try:
+    with needing("sigma", f"reading {path}"):
         from eks_audit_constructs.sigma import reading
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "sigma":
-            raise
-        raise AuditConfigurationError(
-            str(path),
-            value=str(path),
-            limit="reading Sigma rules needs pySigma, which is not installed",
-            way_out="Run pip install 'eks-audit-constructs[sigma]'",
-        ) from None
     return reading.read(path)
 
 
@@ -49,7 +40,11 @@ def write(detections: Iterable[Detection]) -> tuple[str, tuple[tuple[str, str], 
 
     Returns:
         The text, and the id of each detection that Sigma cannot express, with the reason.
+
+    Raises:
+        AuditConfigurationError: PyYAML is not installed.
     """
-    from eks_audit_constructs.sigma import writing  # PyYAML takes time to load
+    with needing("sigma", "writing Sigma rules"):
+        from eks_audit_constructs.sigma import writing  # PyYAML takes time to load
 
     return writing.write(detections)

@@ -54,8 +54,9 @@ class NativeCluster(ABC):
     def switch_on(self, types: Iterable[str], where: str) -> list[str]:
         """Switch on these log types in addition to those already on, and return all of them, sorted.
 
-        If none is missing, the property stays as it is: to EKS a new order is an update that changes nothing, which
-        it rejects.
+        If none is missing, they keep their order: to EKS a new order is an update that changes nothing, which it
+        rejects. An override from before cannot be read, and would win over the property. So the types are written as
+        an override too, and what is said of them at synthesis is true.
 
         Raises:
             AuditConfigurationError: The log types in the cluster's properties are not literals.
@@ -69,8 +70,8 @@ class NativeCluster(ABC):
                 way_out="Leave logging out of the cluster's properties, or list its log types as literals there",
             )
         after = sorted({*before, *types})
-        if len(after) > len(set(before)):
-            self._render(after)
+        missing = len(after) > len(set(before))
+        self._render(after if missing else before)
         return after
 
     @abstractmethod
@@ -99,6 +100,8 @@ class _Cluster(NativeCluster):
         return [] if rendered in ({}, {"clusterLogging": {}}) else [rendered]
 
     def _render(self, types: list[str]) -> None:
+        entries = [{"Type": name} for name in types]
+        self._cluster.add_property_override("Logging.ClusterLogging.EnabledTypes", entries)
         if isinstance(self._cluster, eks.CfnCluster):
             v1 = eks.CfnCluster
             self._cluster.logging = v1.LoggingProperty(

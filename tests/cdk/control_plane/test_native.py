@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import App, Fn, NestedStack, RemovalPolicy, Stack
+from aws_cdk import App, CfnResource, Fn, NestedStack, RemovalPolicy, Stack
 from aws_cdk import aws_eks as eks
 from aws_cdk import aws_eks_v2 as eks_v2
 from aws_cdk import aws_kms as kms
@@ -123,6 +123,22 @@ def test_types_that_are_off_stay_off_and_are_not_said_to_be_on() -> None:
     assert enabled_types(stack) == ["api", "scheduler"]
     assert logging.log_types == (eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.SCHEDULER)
     assert not logging.audits
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("before", [[], ["API", "AUDIT"]], ids=["none is on", "all are on"])
+def test_an_override_from_before_does_not_make_what_is_said_a_lie(kind: str, before: list[str]) -> None:
+    stack = Stack(App(), "Stack")
+    cluster = KINDS[kind](stack, "prod", before)
+    for resource in cluster.node.find_all():
+        if isinstance(resource, CfnResource) and resource.cfn_resource_type == "AWS::EKS::Cluster":
+            resource.add_property_override("Logging.ClusterLogging.EnabledTypes", [{"Type": "scheduler"}])
+        elif isinstance(resource, CfnResource) and resource.cfn_resource_type == "Custom::AWSCDK-EKS-Cluster":
+            resource.add_property_override("Config.logging.clusterLogging", [])
+    wanted = [eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.AUDIT]
+    said = ControlPlaneLogging(stack, "Logging", cluster=cluster, log_types=wanted).log_types
+    assert list(said) == wanted
+    assert enabled_types(stack) == ["api", "audit"]
 
 
 @pytest.mark.parametrize("name", ["prod", None])
