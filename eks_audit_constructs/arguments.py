@@ -87,8 +87,6 @@ def _fitting(value: Any, expected: Any) -> Any:
         return {_fitting(key, parts[0]): _fitting(one, parts[1]) for key, one in value.items()}
     if origin in (Sequence, Iterable):
         return _each(_fit(value, isinstance(value, origin) and not isinstance(value, str | bytes | Mapping)), parts[0])
-    if expected is None:
-        return _fit(value, value is None)
     if expected in (int, bool):  # True is a number to Python
         return _fit(value, type(value) is expected)
     if expected is float:

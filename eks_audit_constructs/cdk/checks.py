@@ -22,6 +22,7 @@ __all__ = [
     "name_of",
     "refuse_class_without_filters",
     "retention_days",
+    "shortest",
 ]
 
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
@@ -62,6 +63,11 @@ RETENTIONS = {
 def is_known(text: str) -> bool:
     """Return whether a text is final: neither a token nor CDK's place holder for a context lookup's first pass."""
     return not Token.is_unresolved(text) and not text.startswith("dummy-value-for-")
+
+
+def shortest(text: str, name: str) -> int:
+    """Return how many characters a text with a cluster's name has at least, where the name may not be known yet."""
+    return len(text if is_known(name) else text.replace(name, "x"))
 
 
 def cluster_name(value: object, where: str) -> str:

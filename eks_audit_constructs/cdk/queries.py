@@ -12,7 +12,7 @@ from eks_audit_constructs import catalog
 from eks_audit_constructs.catalog import SavedQuery
 from eks_audit_constructs.cdk.checked import checked
 from eks_audit_constructs.cdk.checks import cluster_name as valid_cluster_name
-from eks_audit_constructs.cdk.checks import is_known
+from eks_audit_constructs.cdk.checks import shortest
 from eks_audit_constructs.cdk.companions import companions, remember
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -92,23 +92,21 @@ class AuditQueries(Construct):
                 by_id.pop(query.id, None)
         self._saved: tuple[SavedQuery, ...] = tuple(by_id.values())
         remember(self, cluster_name)
-        named = is_known(cluster_name)
         group = log_group.log_group_name
-        self._definitions = {
-            id: self._definition(by_id[id], query_name(cluster_name, by_id[id]), group, named) for id in sorted(by_id)
-        }
+        self._definitions = {id: self._definition(by_id[id], cluster_name, group) for id in sorted(by_id)}
 
     @property
     def definitions(self) -> Mapping[str, logs.CfnQueryDefinition]:
         """The query definitions, by query id."""
         return MappingProxyType(self._definitions)
 
-    def _definition(self, query: SavedQuery, name: str, group: str, named: bool) -> logs.CfnQueryDefinition:
-        if named and len(name) > _MAX_NAME:
+    def _definition(self, query: SavedQuery, cluster_name: str, group: str) -> logs.CfnQueryDefinition:
+        name = query_name(cluster_name, query)
+        if (length := shortest(name, cluster_name)) > _MAX_NAME:
             raise AuditConfigurationError(
                 self.node.path,
                 value=name,
-                limit=f"{len(name)} characters; a saved query's name can have at most {_MAX_NAME}",
+                limit=f"{length} characters; a saved query's name can have at most {_MAX_NAME}",
                 way_out="Shorten its title.",
             )
         # L1, because the L2 reorders the commands and does not support dedup.

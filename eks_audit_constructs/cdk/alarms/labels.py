@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aws_cdk import Token
 
 from eks_audit_constructs.catalog import Detection
+from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.queries import query_name
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -101,12 +102,14 @@ class Labels:
         return {**tags, "eks-audit:technique": " ".join(detection.techniques)} if detection.techniques else tags
 
     def _short_enough(self, what: str, text: str, limit: int, way_out: str, detection: Detection | None = None) -> str:
-        """Return the text, unless CloudWatch would reject it. How long a token will be is not known."""
-        if len(text) > limit and not Token.is_unresolved(text):
+        """Return the text, unless CloudWatch would reject it, however short the cluster's name turns out to be."""
+        length = checks.shortest(text, self.cluster_name)
+        others = Token.is_unresolved(text.replace(self.cluster_name, ""))  # whose length is not known
+        if length > limit and not others:
             raise AuditConfigurationError(
                 self.where if detection is None else f"{self.where}: detection {detection.id!r}",
                 value=text,
-                limit=f"{len(text)} characters; {what} can have at most {limit}",
+                limit=f"{length} characters; {what} can have at most {limit}",
                 way_out=way_out,
             )
         return text

@@ -15,6 +15,7 @@ from constructs import Construct
 from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.alarms.around_topic import at_synthesis, has_listener, resource_of
 from eks_audit_constructs.cdk.alarms.publishing import ALARMS, alarms_of, let_publish, publish_statement
+from eks_audit_constructs.cdk.checked import checked
 from eks_audit_constructs.cdk.environment import refuse_elsewhere
 from eks_audit_constructs.cdk.grants import new_key
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -47,6 +48,7 @@ class AlarmTopic(Construct):
             none, or the topic or key cannot work for alarms.
     """
 
+    @checked(leaving=("emails", "topic"), of_any_account=("encryption_key",))
     def __init__(
         self,
         scope: Construct,
@@ -54,12 +56,13 @@ class AlarmTopic(Construct):
         *,
         emails: Sequence[str] = (),
         topic: sns.ITopic | sns.Topic | None = None,
-        encryption_key: kms.IKey | None = None,
+        encryption_key: kms.IKey | kms.Key | None = None,
     ) -> None:
         super().__init__(scope, id)
         addresses = self._addresses(emails)
         if topic is None:
-            key = encryption_key or new_key(
+            given_key = cast(kms.IKey | None, encryption_key)  # for pyright, as in grants.py
+            key = given_key or new_key(
                 self,
                 "Key",
                 description=f"Alarms of {self.node.path}",
@@ -140,7 +143,7 @@ class AlarmTopic(Construct):
         resolved = json.dumps(Stack.of(self).resolve(address), sort_keys=True)
         return f"Email{hashlib.sha256(resolved.encode()).hexdigest()[:8]}"
 
-    def _refuse_key(self, encryption_key: kms.IKey | None) -> None:
+    def _refuse_key(self, encryption_key: object) -> None:
         if encryption_key is not None:
             raise AuditConfigurationError(
                 self.node.path,
