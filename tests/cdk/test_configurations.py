@@ -31,7 +31,7 @@ def test_all_arguments_are_tried() -> None:
         )
 
 
-def test_any_configuration_is_refused_in_our_words_or_right() -> None:
+def test_any_configuration_is_refused_in_our_words_or_right(recommended_flags: dict[str, Any]) -> None:
     accepted: dict[str, Configuration] = {}
     refused: list[Configuration] = []
     numbers = count()
@@ -42,7 +42,7 @@ def test_any_configuration_is_refused_in_our_words_or_right() -> None:
     def attempt(configuration: Configuration) -> None:
         number = next(numbers)
         if number // EACH_APP >= len(apps):
-            apps.append(App(analytics_reporting=False))
+            apps.append(App(analytics_reporting=False, context=recommended_flags))
         stack = Stack(apps[-1], f"S{number}", **PLACES[number % len(PLACES)])
         try:
             configuration.build(Construct(stack, "Scope"))

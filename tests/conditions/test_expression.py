@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from eks_audit_constructs.conditions.evaluation import predicate
@@ -68,6 +70,33 @@ def test_a_condition_has_no_truth_of_its_own() -> None:
 def test_a_field_is_compared_with_text_or_numbers_only(value: object) -> None:
     with pytest.raises(AuditConfigurationError):
         field("verb") == value  # noqa: B015  # the comparison itself is what raises
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: "a" in field("user.groups"),
+        lambda: bool(field("verb")),
+        lambda: field("verb").is_in("get"),  # would be its characters
+        lambda: field("verb").is_in([None]),  # type: ignore[list-item]
+        lambda: field("verb").is_in(7),  # type: ignore[arg-type]
+        lambda: field("verb").is_in([]),
+        lambda: field("verb").matches(7),  # type: ignore[arg-type]
+        lambda: field("code").matches_number(4),  # type: ignore[arg-type]
+        lambda: field("code") > None,  # type: ignore[operator]
+        lambda: field(7),  # type: ignore[arg-type]
+        lambda: message_contains(7),  # type: ignore[arg-type]
+        lambda: all_of(field("verb") == "get"),  # type: ignore[arg-type]
+        lambda: any_of(["get"]),  # type: ignore[list-item]
+        lambda: (field("verb") == "get") & True,  # type: ignore[operator]
+        lambda: ~(field("labels.*") == "x"),
+        lambda: ~field("flags[*]").is_true(),
+    ],
+)
+def test_what_is_no_condition_is_refused_with_what_to_write(build: Callable[[], object]) -> None:
+    with pytest.raises(AuditConfigurationError) as refusal:
+        build()
+    assert refusal.value.way_out.startswith(("Write", "Give", "Compare", "Name"))
 
 
 def test_text_has_no_order() -> None:

@@ -40,7 +40,8 @@ class AuditExport(Construct):
             keep evidence is your decision.
         object_lock: Period in which no object can be deleted or overwritten, by anyone at all in COMPLIANCE mode.
             Default: none, since it cannot be undone.
-        access_logs_bucket: Bucket in which S3 logs who read the archive. Default: none.
+        access_logs_bucket: Bucket in which S3 logs who read the archive, without a key of KMS, with which S3 cannot
+            deliver logs. Default: none.
 
     Raises:
         AuditConfigurationError: A value has the wrong type, objects would expire before they are archived, or the log
@@ -63,6 +64,7 @@ class AuditExport(Construct):
         super().__init__(scope, id)
         archive_after = archive_after or Duration.days(90)
         self._refuse_contradiction(archive_after, expire_after)
+        self._refuse_encrypted(access_logs_bucket)
         given_key = cast(kms.IKey | None, encryption_key)  # for pyright, as in grants.py
         self._encryption_key = given_key or new_key(
             self,
@@ -165,4 +167,17 @@ class AuditExport(Construct):
                 value=expire_after.to_human_string(),
                 limit=f"objects move to Glacier after {archive_after.to_human_string()} and must expire later",
                 way_out="Raise expire_after or lower archive_after (Glacier charges for at least 90 days)",
+            )
+
+    def _refuse_encrypted(self, access_logs_bucket: s3.IBucket | s3.Bucket | None) -> None:
+        """Reject a bucket to which S3 delivers no access logs.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+        """
+        if access_logs_bucket is not None and access_logs_bucket.encryption_key is not None:
+            raise AuditConfigurationError(
+                f"{self.node.path}: access_logs_bucket",
+                value=access_logs_bucket.node.path,
+                limit="S3 delivers access logs only to buckets that it encrypts with its own keys (SSE-S3)",
+                way_out="Pass a bucket with BucketEncryption.S3_MANAGED",
             )
