@@ -48,8 +48,8 @@ def checked(
                         bound.arguments[name] = arguments.check(value, expected, name=name, where=where)
                         _refuse_elsewhere(scope, value, name, where, of_any_account=name in of_any_account)
                 init(*bound.args, **bound.kwargs)
-            except RuntimeError as error:
-                if type(error.__cause__).__name__ != "JavaScriptError":
+            except (RuntimeError, TypeError) as error:
+                if not _is_of_cdk(error):
                     raise
                 raise AuditConfigurationError(
                     where,
@@ -61,6 +61,11 @@ def checked(
         return cast(Init[Self, P], checking)
 
     return decorate
+
+
+def _is_of_cdk(error: Exception) -> bool:
+    """Whether an argument was refused by CDK, or by jsii on its behalf, and not by a mistake of ours."""
+    return type(error.__cause__).__name__ == "JavaScriptError" or str(error).startswith("type of argument ")
 
 
 def _place(scope: Any, id: Any) -> tuple[Construct, str, str]:

@@ -157,6 +157,8 @@ WRONG: dict[str, Callable[[Stack], object]] = {
         "forbidden-requests", period=Duration.minutes(5)),  # type: ignore[arg-type]
     "export='yes'": lambda stack: EksAuditStack(
         App(), "It", cluster="prod", export="yes"),  # type: ignore[arg-type]
+    "tags='x'": lambda stack: EksAuditStack(App(), "It", cluster="prod", tags="x"),  # type: ignore[arg-type]
+    "a stack's name": lambda stack: EksAuditStack(App(), "It", cluster="prod", stack_name="a b"),
     "AuditAlarms, a long name": lambda stack: AuditAlarms(
         stack, "It", cluster_name="x" * 101, log_group=literal(stack)),
     "AuditQueries, an ARN": lambda stack: AuditQueries(

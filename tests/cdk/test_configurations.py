@@ -59,9 +59,9 @@ def test_any_configuration_is_refused_in_our_words_or_right(recommended_flags: d
         for artifact in app.synth().stacks:
             if "Resources" in artifact.template:  # not where nothing is asked for
                 said = broken(artifact.template) + lint(artifact.template)
-                assert not said, (accepted[artifact.id], said)
+                assert not said, f"{accepted[artifact.id]}: {said}"
 
 
 def lint(template: dict[str, Any]) -> list[str]:
     config = cfnlint.api.ManualArgs(regions=["eu-west-1"])
-    return [str(match) for match in cfnlint.api.lint(json.dumps(template), config=config)]
+    return [str(match) for match in cfnlint.api.lint(json.dumps(template, ensure_ascii=False), config=config)]

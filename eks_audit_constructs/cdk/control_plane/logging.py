@@ -137,7 +137,7 @@ class ControlPlaneLogging(Construct):
         if first := next(iter(companions(self, self._cluster_name)), None):
             asked = [*given, *(["log_types"] if log_types is not None else []), *(["switch_off"] if off else [])]
             if log_group is None or asked or log_group.node.path != first.log_group.node.path:
-                refusals.refuse_second(first, asked, where)
+                refusals.refuse_second(first, self._cluster_name, asked, where)
             self._share(first)
             return
 

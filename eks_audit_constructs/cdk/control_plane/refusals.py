@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
@@ -34,13 +35,13 @@ def refuse_both(log_group: logs.ILogGroup, settings: Sequence[str], cluster_name
     refuse_other_name(log_group, cluster_name, where)
 
 
-def refuse_second(first: Construct, settings: Sequence[str], where: str) -> None:
+def refuse_second(first: Construct, cluster_name: str, settings: Sequence[str], where: str) -> NoReturn:
     """Reject a second construct for the logging of one cluster, unless it only shares the log group of the first."""
     raise AuditConfigurationError(
         where,
-        value=", ".join(settings) or "cluster",
+        value=", ".join(settings) or cluster_name,
         limit=f"{first.node.path} already manages this cluster's logging, and a second would undo what it does",
-        way_out="Pass the log_group of the first and none of its settings, and list all log types there",
+        way_out="Pass log_group=first.log_group and none of its settings, and list all log types in the first",
     )
 
 
