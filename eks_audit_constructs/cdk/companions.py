@@ -17,21 +17,23 @@ __all__ = ["companions", "remember", "top"]
 C = TypeVar("C", bound=Construct)
 
 
-def companions(construct: C, name: str) -> list[C]:
-    """Return the constructs of the same class that are remembered for the same name, in the order of the app.
+def companions(kind: type[C], construct: Construct, name: str) -> list[C]:
+    """Return the constructs of a kind that are remembered for a name, in the order of the app.
 
     Args:
+        kind: Their class.
         construct: The construct that asks.
-        name: The name of its cluster or log group. It may be a token: tokens are compared only within a stack, and
+        name: The name of their cluster or log group. It may be a token: tokens are compared only within a stack, and
             other names where the account and Region of both stacks are known to be equal.
     """
     known = _Known.of(construct).constructs
-    return next((cast(list[C], known[place]) for place in _places(construct, name) if place in known), [])
+    found = next((known[place] for place in _places(kind, construct, name) if place in known), [])
+    return cast(list[C], list(found))
 
 
-def remember(construct: Construct, name: str) -> None:
+def remember(kind: type[C], construct: C, name: str) -> None:
     """Let later constructs find this one, once it is known to be right."""
-    for place in _places(construct, name):
+    for place in _places(kind, construct, name):
         _Known.of(construct).constructs.setdefault(place, []).append(construct)
 
 
@@ -41,10 +43,10 @@ def top(stack: Stack) -> Stack:
     return stack if parent is None else top(parent)
 
 
-def _places(construct: Construct, name: str) -> list[tuple[str, ...]]:
+def _places(kind: type, construct: Construct, name: str) -> list[tuple[str, ...]]:
     """The class and the name in the account and Region, if all three are known, and in the stack."""
     stack = top(Stack.of(construct))
-    what = type(construct).__name__, json.dumps(stack.resolve(name), sort_keys=True)
+    what = kind.__name__, json.dumps(stack.resolve(name), sort_keys=True)
     is_open = any(Token.is_unresolved(part) for part in (stack.account, stack.region, name))
     return [*([] if is_open else [(*what, stack.account, stack.region)]), (*what, stack.node.path)]
 

@@ -77,7 +77,7 @@ class AuditQueries(Construct):
         valid_cluster_name(cluster_name, self.node.path)
         by_id = {query.id: query for query in unique(queries, self.node.path)}
         titles = {query.title: query for query in by_id.values()}
-        for other in companions(self, cluster_name):
+        for other in companions(AuditQueries, self, cluster_name):
             for query in other._saved:
                 mine = titles.get(query.title)
                 if mine is None:
@@ -91,7 +91,7 @@ class AuditQueries(Construct):
                     )
                 by_id.pop(query.id, None)
         self._saved: tuple[SavedQuery, ...] = tuple(by_id.values())
-        remember(self, cluster_name)
+        remember(AuditQueries, self, cluster_name)
         group = log_group.log_group_name
         self._definitions = {id: self._definition(by_id[id], cluster_name, group) for id in sorted(by_id)}
 

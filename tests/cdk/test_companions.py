@@ -11,7 +11,16 @@ from aws_cdk import aws_eks as eks
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
-from eks_audit_constructs import AuditAlarms, AuditConfigurationError, AuditQueries, Detection, EksAudit, catalog, field
+from eks_audit_constructs import (
+    AuditAlarms,
+    AuditConfigurationError,
+    AuditQueries,
+    ControlPlaneLogging,
+    Detection,
+    EksAudit,
+    catalog,
+    field,
+)
 from tests.cdk.control_plane.clusters import KINDS, resources
 
 MINE = Detection(id="mine", title="Mine", condition=field("verb") == "delete")
@@ -94,7 +103,9 @@ def test_a_name_that_is_a_parameter_is_known_in_its_stack() -> None:
 def test_a_second_set_has_detections_of_its_own() -> None:
     stack = Stack(App(), "Stack")
     first = EksAudit(stack, "First", cluster="prod")
-    with pytest.raises(AuditConfigurationError, match=r"Stack/First/Alarms already watches the same log group"):
+    with pytest.raises(
+        AuditConfigurationError, match=r"Stack/First/Alarms already has metric filters or alarms of these names"
+    ):
         EksAudit(stack, "Again", cluster="prod", log_group=first.log_group)
     other = Detection(
         id="x", title=catalog.MASTERS_IMPERSONATED.title, condition=MINE.condition, tags=("impersonation",)
@@ -104,6 +115,26 @@ def test_a_second_set_has_detections_of_its_own() -> None:
     EksAudit(stack, "Second", cluster="prod", log_group=first.log_group, detections=[MINE])
     names = [one["Properties"]["Name"] for one in resources(stack, "AWS::Logs::QueryDefinition").values()]
     assert len(names) == len(set(names)) == len(catalog.DEFAULT_QUERIES) + 1
+
+
+def test_alarms_of_one_cluster_have_names_of_their_own() -> None:
+    stack = Stack(App(), "Stack")
+    one, two = logs.LogGroup(stack, "One"), logs.LogGroup(stack, "Two")
+    AuditAlarms(stack, "First", cluster_name="prod", log_group=one, detections=[MINE])
+    with pytest.raises(AuditConfigurationError, match="of these names"):
+        AuditAlarms(stack, "Again", cluster_name="prod", log_group=two, detections=[MINE])
+    assert AuditAlarms(stack, "Other", cluster_name="other", log_group=two, detections=[MINE]).alarms
+
+
+class Ours(ControlPlaneLogging):
+    """What a team makes of it."""
+
+
+def test_subclasses_are_known_as_what_they_are() -> None:
+    stack = Stack(App(), "Stack")
+    Ours(stack, "Ours", cluster="prod")
+    with pytest.raises(AuditConfigurationError, match="already manages"):
+        EksAudit(stack, "Audit", cluster="prod")
 
 
 @pytest.mark.parametrize("literal", [True, False])

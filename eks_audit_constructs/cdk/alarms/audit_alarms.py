@@ -157,14 +157,14 @@ class AuditAlarms(Construct):
         return MappingProxyType(self._metrics)
 
     def _check(self) -> None:
-        name = checks.name_of(self._log_group)
-        others = companions(self, name)
-        for other in others:
+        log_group = checks.name_of(self._log_group)
+        others = companions(AuditAlarms, self, log_group)
+        for other in dict.fromkeys([*others, *companions(AuditAlarms, self, self._cluster_name)]):
             if both := [detection.id for detection in self._detections if detection.id in other.detections]:
                 raise AuditConfigurationError(
                     self.node.path,
                     value=", ".join(both),
-                    limit=f"{other.node.path} already watches the same log group for this, under the same names",
+                    limit=f"{other.node.path} already has metric filters or alarms of these names",
                     way_out="Leave it out of one of them, as in catalog.DEFAULT.without(...), or give it another id.",
                 )
         counted = [
@@ -187,7 +187,8 @@ class AuditAlarms(Construct):
                 )
         if counted:
             checks.refuse_class_without_filters(checks.class_of(self._log_group), self.node.path)
-        remember(self, name)
+        for name in (log_group, self._cluster_name):
+            remember(AuditAlarms, self, name)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
         whole = detection.pattern is None

@@ -134,7 +134,7 @@ class ControlPlaneLogging(Construct):
 
         self._running: RunningClusterLogging | None = None
         self._log_group: logs.ILogGroup
-        if first := next(iter(companions(self, self._cluster_name)), None):
+        if first := next(iter(companions(ControlPlaneLogging, self, self._cluster_name)), None):
             asked = [*given, *(["log_types"] if log_types is not None else []), *(["switch_off"] if off else [])]
             if log_group is None or asked or log_group.node.path != first.log_group.node.path:
                 refusals.refuse_second(first, self._cluster_name, asked, where)
@@ -189,7 +189,7 @@ class ControlPlaneLogging(Construct):
             _create_first(self._log_group, native)
         self._log_group_class = log_group_class or checks.class_of(self._log_group)
         self._log_group = self._seen_from_here(self._log_group)
-        remember(self, self._cluster_name)
+        remember(ControlPlaneLogging, self, self._cluster_name)
 
     @property
     def log_group(self) -> logs.ILogGroup:
