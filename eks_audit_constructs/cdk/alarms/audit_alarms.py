@@ -159,7 +159,8 @@ class AuditAlarms(Construct):
     def _check(self) -> None:
         log_group = checks.name_of(self._log_group)
         others = companions(AuditAlarms, self, log_group)
-        for other in dict.fromkeys([*others, *companions(AuditAlarms, self, self._cluster_name)]):
+        names = (log_group, self._labels.namespace, self._labels.folder)
+        for other in dict.fromkeys(other for name in names for other in companions(AuditAlarms, self, name)):
             if both := [detection.id for detection in self._detections if detection.id in other.detections]:
                 raise AuditConfigurationError(
                     self.node.path,
@@ -187,7 +188,7 @@ class AuditAlarms(Construct):
                 )
         if counted:
             checks.refuse_class_without_filters(checks.class_of(self._log_group), self.node.path)
-        for name in (log_group, self._cluster_name):
+        for name in names:
             remember(AuditAlarms, self, name)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:

@@ -71,9 +71,14 @@ class Labels:
         """The namespace of the metrics."""
         return f"{self.namespace_prefix}/{self.cluster_name}"
 
+    @property
+    def folder(self) -> str:
+        """What the names of the alarms begin with."""
+        return f"{self.alarm_name_prefix}/{self.cluster_name}"
+
     def name(self, detection: Detection) -> str:
         """The alarm's name."""
-        name = f"{self.alarm_name_prefix}/{self.cluster_name}/{detection.id}"
+        name = f"{self.folder}/{detection.id}"
         return self._short_enough("an alarm's name", name, _MAX_NAME, "Shorten alarm_name_prefix", detection)
 
     def description(self, detection: Detection) -> str:
