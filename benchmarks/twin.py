@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnResource, RemovalPolicy, Stack
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnResource, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -92,11 +92,15 @@ def _function(stack: Stack, id: str, properties: Properties, made: Mapping[str, 
     role = made[properties["Role"]["Fn::GetAtt"][0]]
     assert isinstance(role, iam.CfnRole)
     log_group = made[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    variables = properties["Environment"]["Variables"]
     return lambda_.CfnFunction(
         stack,
         id,
         code=lambda_.CfnFunction.CodeProperty(zip_file=properties["Code"]["ZipFile"]),
         description=properties["Description"],
+        environment=lambda_.CfnFunction.EnvironmentProperty(
+            variables={name: Token.as_string(value) for name, value in variables.items()}
+        ),
         handler=properties["Handler"],
         logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log_group.ref),
         memory_size=properties["MemorySize"],
