@@ -61,6 +61,8 @@ class Stack(RuleBasedStateMachine):
         super().__init__()
         self.aws = self.lambda_.aws
         self.aws.reset()
+        self.aws.stack_status = "CREATE_COMPLETE"
+        self.lambda_.template_asks()
         self.deployed: dict[str, Any] | None = None
         self.id = ""
 
