@@ -190,6 +190,11 @@ def _alarm(stack: Stack, id: str, properties: Properties, made: Mapping[str, Cfn
         statistic=properties["Statistic"],
         threshold=properties["Threshold"],
         treat_missing_data=properties["TreatMissingData"],
+        warm_up_configuration=cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
+            warm_up_period_duration_in_minutes=warm_up["WarmUpPeriodDurationInMinutes"]
+        )
+        if (warm_up := properties.get("WarmUpConfiguration"))
+        else None,
     )
 
 

@@ -252,13 +252,25 @@ _LOGGING: dict[str, st.SearchStrategy[Any]] = {
     "log_group_class": st.sampled_from([None, *logs.LogGroupClass]),
     "log_group": st.none() | _LOG_GROUPS,
     "removal_policy": st.sampled_from([None, RemovalPolicy.DESTROY, RemovalPolicy.RETAIN]),
+    "deletion_protection": st.booleans(),
+    "field_indexes": st.booleans(),
+    "remove_encryption_key": st.booleans(),
+    "logging_type_conditions": st.booleans(),
+}
+_ALARMS: dict[str, st.SearchStrategy[Any]] = {
+    "ok_actions": st.booleans(),
+    "actions_enabled": st.booleans(),
+    "alarm_name_prefix": st.sampled_from(["eks-audit", "platform", "", "x" * 200, "a\nb"]),
+    "namespace": st.sampled_from(["EksAudit", "Security", "AWS/x", "a:b", ""]),
+    "runbook_url": st.sampled_from([None, "https://wiki.example.com/{id}", "wiki", "https://wiki.example.com/{x}"]),
+    "alarm_tags": st.booleans(),
 }
 _OF_CLUSTER = {"cluster": _NAMES | _CLUSTERS | _WRONG_NAMES}
 _NAMED = {"cluster_name": _NAMES | _WRONG_NAMES, "log_group": _LOG_GROUPS}
 
 ARGUMENTS: dict[type, tuple[dict[str, st.SearchStrategy[Any]], dict[str, st.SearchStrategy[Any]]]] = {
     ControlPlaneLogging: (_OF_CLUSTER, _LOGGING),
-    AuditAlarms: (_NAMED, {"detections": _lists(_DETECTIONS, 6), "topic": _TOPICS}),
+    AuditAlarms: (_NAMED, {"detections": _lists(_DETECTIONS, 6), "topic": _TOPICS, **_ALARMS}),
     AuditQueries: (_NAMED, {"queries": _lists(_QUERIES, 6)}),
     AlarmTopic: ({}, {"emails": _lists(_EMAILS), "topic": _TOPICS, "encryption_key": _KEYS}),
     AuditExport: (
@@ -273,12 +285,10 @@ ARGUMENTS: dict[type, tuple[dict[str, st.SearchStrategy[Any]], dict[str, st.Sear
     ),
     EksAudit: (
         {**_OF_CLUSTER, "detections": _lists(_DETECTIONS, 6), "queries": _lists(_QUERIES)},
-        {"alarm_emails": _lists(_EMAILS), "alarm_topic": _TOPICS, **_LOGGING},
+        {"alarm_emails": _lists(_EMAILS), "alarm_topic": _TOPICS, **_LOGGING, **_ALARMS},
     ),
 }
 """The arguments of each construct: those that every configuration has, and those that some have."""
-
-_CHECKED_ELSEWHERE = ("topic", "alarm_topic")
 
 
 def configurations() -> st.SearchStrategy[Configuration]:
@@ -286,8 +296,7 @@ def configurations() -> st.SearchStrategy[Configuration]:
 
     def of(construct: type) -> st.SearchStrategy[Configuration]:
         required, optional = (
-            {name: one if name in _CHECKED_ELSEWHERE else mostly(one) for name, one in arguments.items()}
-            for arguments in ARGUMENTS[construct]
+            {name: mostly(one) for name, one in arguments.items()} for arguments in ARGUMENTS[construct]
         )
         given = st.sets(st.sampled_from([*optional]), max_size=3).flatmap(
             lambda names: st.fixed_dictionaries({**required, **{name: optional[name] for name in sorted(names)}})

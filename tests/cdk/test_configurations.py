@@ -13,7 +13,7 @@ from constructs import Construct
 from hypothesis import HealthCheck, given, settings
 
 from eks_audit_constructs import AuditConfigurationError, EksAudit
-from eks_audit_constructs.cdk.options import LoggingOptions
+from eks_audit_constructs.cdk.options import AlarmOptions, LoggingOptions
 from tests.cdk.configurations import ARGUMENTS, Configuration, configurations
 from tests.cdk.limits import broken
 from tests.depth import DEPTH
@@ -27,7 +27,7 @@ def test_all_arguments_are_tried() -> None:
         signature = inspect.signature(construct.__init__)
         names = {one.name for one in signature.parameters.values() if one.kind is one.KEYWORD_ONLY}
         assert {*required, *optional} == names | (
-            set(LoggingOptions.__annotations__) if construct is EksAudit else set()
+            {*LoggingOptions.__annotations__, *AlarmOptions.__annotations__} if construct is EksAudit else set()
         )
 
 

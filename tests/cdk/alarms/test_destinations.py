@@ -358,5 +358,5 @@ def test_a_silent_roll_out_keeps_the_actions_and_says_so(stack: Stack, way: Call
 @pytest.mark.parametrize("option", ["ok_actions", "actions_enabled", "alarm_tags"])
 @pytest.mark.parametrize("value", ["no", None, 0])
 def test_a_choice_is_true_or_false(stack: Stack, way: Callable[..., Any], option: str, value: object) -> None:
-    with pytest.raises(AuditConfigurationError, match=f"{option}.*neither True nor False"):
+    with pytest.raises(AuditConfigurationError, match=f"{option}.*must be True or False"):
         way(stack, imported(stack), **{option: value})

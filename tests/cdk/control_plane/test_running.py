@@ -264,7 +264,13 @@ def test_what_reads_the_log_group_is_deployed_after_it() -> None:
         for id, reader in resources(stack, type_name).items():
             assert custom_id in reader.get("DependsOn", ()), id
     assert waiting >= READERS
-    assert not waiting & {"AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::Lambda::Function"}
+    assert not waiting & {"AWS::SNS::Topic", "AWS::Lambda::Function"}
+    early = [
+        alarm["Properties"]["ComparisonOperator"]
+        for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()
+        if custom_id in alarm.get("DependsOn", ())
+    ]
+    assert early == ["LessThanThreshold"], "alarms on silence wait for the log, all others need not"
 
 
 def test_filters_name_the_apps_own_log_group_and_wait_for_it() -> None:

@@ -59,7 +59,7 @@ def test_an_imported_cluster_of_elsewhere_is_refused(module: Any, account: str, 
     theirs = Stack(app, "Theirs", env={"account": "111122223333", "region": "eu-west-1"})
     imported = module.Cluster.from_cluster_attributes(theirs, "Cluster", cluster_name="prod")
     ours = Stack(app, "Ours", env={"account": account, "region": region})
-    with pytest.raises(AuditConfigurationError, match=f"Ours/Logging: '{named}'.*where the cluster is"):
+    with pytest.raises(AuditConfigurationError, match=f"Ours/Logging: 'Theirs/Cluster'.*this stack is in {named}"):
         ControlPlaneLogging(ours, "Logging", cluster=imported)
     for place in (Stack(app, "Anywhere"), Stack(app, "Same", env={"account": "111122223333", "region": "eu-west-1"})):
         assert ControlPlaneLogging(place, "Logging", cluster=imported).cluster_name == "prod"
