@@ -136,6 +136,7 @@ class ControlPlaneLogging(Construct):
         self._log_group: logs.ILogGroup
         if first := next(iter(companions(ControlPlaneLogging, self, self._cluster_name)), None):
             asked = [*given, *(["log_types"] if log_types is not None else []), *(["switch_off"] if off else [])]
+            asked += [] if logging_type_conditions else ["logging_type_conditions"]
             if log_group is None or asked or log_group.node.path != first.log_group.node.path:
                 refusals.refuse_second(first, self._cluster_name, asked, where)
             self._share(first)
