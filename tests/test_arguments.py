@@ -190,6 +190,7 @@ def test_control_characters() -> None:
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     monkeypatch.delitem(sys.modules, "eks_audit_constructs.sigma.writing", raising=False)
+    monkeypatch.delattr("eks_audit_constructs.sigma.writing", raising=False)
     with pytest.raises(AuditConfigurationError, match=r"'yaml': this package is not installed.*constructs\[sigma\]'"):
         eks_audit_constructs.sigma.write([catalog.FORBIDDEN_REQUESTS])
     with pytest.raises(ModuleNotFoundError), needing("cli", "here"):

@@ -108,7 +108,7 @@ def test_a_recording_that_is_not_there_is_refused(place: str) -> None:
 
 @pytest.mark.parametrize("tried", [None, "events", [DELETED], Sample(matches=True, event=DELETED)])
 def test_samples_are_several_samples(tried: object) -> None:
-    with pytest.raises(AuditConfigurationError, match="samples are a tuple of Sample"):
+    with pytest.raises(AuditConfigurationError, match="samples must be a tuple of Sample"):
         Detection(id="mine", title="Mine", condition=CONDITION, samples=tried)  # type: ignore[arg-type]
 
 
