@@ -85,7 +85,7 @@ def answered(*arguments: str) -> None:
         answer(*arguments, stdin=b'{"kind":"Event"}\n')
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(command_lines())
 def test_is_answered(arguments: list[str]) -> None:
     answered(*arguments)

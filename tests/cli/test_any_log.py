@@ -190,7 +190,7 @@ def answered(content: bytes) -> None:
             answer(*options, str(log))
 
 
-@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(logs())
 def test_is_answered(content: bytes) -> None:
     answered(content)

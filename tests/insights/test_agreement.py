@@ -117,7 +117,7 @@ def numbered(events: Sequence[dict[str, Any]]) -> list[bytes]:
 
 
 SLOW = settings(
-    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
 

@@ -17,7 +17,7 @@ from tests.depth import examples
 from tests.insights import twin
 from tests.insights.strategies import AGGREGATES, events, expressions, queries, spaced
 
-SLOW = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def answered(query: str, made: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[tuple[Cell, ...], ...]]:

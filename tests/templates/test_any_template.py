@@ -163,7 +163,7 @@ def answer(path: Path, log: Path, folder: Path) -> None:
     checks.skipped(template)
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(templates())
 def test_is_answered(template: Any) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -199,6 +199,6 @@ def test_any_sequence(lambda_: Lambda) -> None:
     run_state_machine_as_test(
         on_this_lambda,
         settings=settings(
-            max_examples=examples(50), stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=examples(15), stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
