@@ -37,7 +37,7 @@ def test_any_configuration_is_refused_in_our_words_or_right(recommended_flags: d
     numbers = count()
     apps: list[App] = []
 
-    @settings(max_examples=60 * DEPTH, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30 * DEPTH, suppress_health_check=list(HealthCheck))
     @given(configurations())
     def attempt(configuration: Configuration) -> None:
         number = next(numbers)
