@@ -120,6 +120,13 @@ class AuditAlarms(Construct):
             for detection in self._detections:
                 self._tag(detection)
         self._notify(topic, ok_actions=ok_actions)
+        for name in self._names:
+            remember(AuditAlarms, self, name)
+
+    @property
+    def _names(self) -> tuple[str, str, str]:
+        """What metric filters, metrics and alarms are named in."""
+        return checks.name_of(self._log_group), self._labels.namespace, self._labels.folder
 
     @property
     def namespace(self) -> str:
@@ -157,10 +164,9 @@ class AuditAlarms(Construct):
         return MappingProxyType(self._metrics)
 
     def _check(self) -> None:
-        log_group = checks.name_of(self._log_group)
+        log_group, *_ = self._names
         others = companions(AuditAlarms, self, log_group)
-        names = (log_group, self._labels.namespace, self._labels.folder)
-        for other in dict.fromkeys(other for name in names for other in companions(AuditAlarms, self, name)):
+        for other in dict.fromkeys(other for name in self._names for other in companions(AuditAlarms, self, name)):
             if both := [detection.id for detection in self._detections if detection.id in other.detections]:
                 raise AuditConfigurationError(
                     self.node.path,
@@ -188,8 +194,6 @@ class AuditAlarms(Construct):
                 )
         if counted:
             checks.refuse_class_without_filters(checks.class_of(self._log_group), self.node.path)
-        for name in names:
-            remember(AuditAlarms, self, name)
 
     def _metric(self, detection: Detection, period: Duration) -> cloudwatch.Metric:
         whole = detection.pattern is None
