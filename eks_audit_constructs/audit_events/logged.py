@@ -11,7 +11,7 @@ staging/src/k8s.io/apiserver/pkg/endpoints/filters/audit.go
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -31,6 +31,7 @@ from eks_audit_constructs.conditions.expression import (
     any_of,
     field,
     has_wildcard,
+    leaves,
 )
 
 __all__ = ["EXCLUDED", "STAGE", "once", "why_never"]
@@ -296,7 +297,7 @@ def _values(path: Path, terms: Iterable[Expression]) -> list[object]:
         ):
             found = [option.value for option in equal if isinstance(option.value, (str, int, float))]
             return list(found) if len(found) == len(equal) else []
-    values = [leaf.value for term in terms for leaf in _leaves(term) if isinstance(leaf, Comparison)]
+    values = [leaf.value for term in terms for leaf in leaves(term) if isinstance(leaf, Comparison)]
     if shape(path) in NUMBERS and all(isinstance(value, (int, float)) for value in values):
         whole = sorted(int(value) for value in values if isinstance(value, (int, float)) and abs(value) < 10_000)
         return [MISSING, *(near for value in whole for near in (value - 1, value, value + 1))]
@@ -307,16 +308,8 @@ def _given(path: Path, value: object, leaf: Comparison | Is | NotExists) -> bool
     return _answer(leaf, value) if leaf.path == path else None
 
 
-def _leaves(condition: Expression) -> Iterator[Expression]:
-    if isinstance(condition, (And, Or)):
-        for term in condition.terms:
-            yield from _leaves(term)
-    else:
-        yield condition
-
-
 def _paths(condition: Expression) -> set[Path]:
-    return {leaf.path for leaf in _leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))}
+    return {leaf.path for leaf in leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))}
 
 
 def _holds(condition: Expression, events: _Events) -> bool | None:

@@ -29,6 +29,7 @@ from eks_audit_constructs.conditions.expression import (
     Path,
     Regex,
     all_of,
+    leaves,
     selector,
 )
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -104,7 +105,7 @@ def doubts(condition: Expression) -> list[Never]:
     ]
     found += [
         Never(part=shown(part), effect="leaves nothing out", reason=replace(reason, certain=False))
-        for part in _leaves(condition)
+        for part in leaves(condition)
         if (reason := impossible.always(part)) is not None
     ]
     if why_never(condition) is None:
@@ -116,7 +117,7 @@ def is_about_audit_events(condition: Expression) -> bool:
     """Return whether a condition names a field of the audit event, as one on other logs hardly does."""
     return any(
         holds(leaf.path) not in (Holds.NOTHING, Holds.OBJECT) and leaf.path[0] not in _COMMON
-        for leaf in _leaves(condition)
+        for leaf in leaves(condition)
         if isinstance(leaf, (Comparison, Is, NotExists))
     )
 
@@ -161,19 +162,11 @@ def _is_negative(part: Expression) -> bool:
 
 def _is_left_over(part: Expression, alternatives: Or) -> bool:
     """Return whether a part comes from `~`, which also matches events that do not have the field."""
-    absent = isinstance(part, NotExists) or (isinstance(part, Is) and part.constant is Constant.NULL)
-    return absent and any(
-        other is not part and isinstance(other, (Comparison, Is)) and other.path == part.path  # type: ignore[attr-defined]
-        for other in alternatives.terms
-    )
-
-
-def _leaves(condition: Expression) -> Iterator[Expression]:
-    if isinstance(condition, (And, Or)):
-        for term in condition.terms:
-            yield from _leaves(term)
-    else:
-        yield condition
+    match part:
+        case NotExists(path) | Is(path, Constant.NULL):
+            others = (other for other in alternatives.terms if other is not part)
+            return any(isinstance(other, Comparison | Is) and other.path == path for other in others)
+    return False
 
 
 def shown(condition: Expression) -> str:

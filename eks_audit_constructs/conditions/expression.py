@@ -18,7 +18,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -49,6 +49,7 @@ __all__ = [
     "any_of",
     "field",
     "has_wildcard",
+    "leaves",
     "message_contains",
     "selector",
 ]
@@ -255,6 +256,16 @@ def field(name: str) -> Field:
 def message_contains(text: str) -> Expression:
     """Match if the log line contains the text: for lines that are not JSON, such as the authenticator's."""
     return Term(text)
+
+
+def leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Term]:
+    """Yield the terms of a condition that are not combined from others, from left to right."""
+    if isinstance(condition, And | Or):
+        for term in condition.terms:
+            yield from leaves(term)
+    else:
+        assert isinstance(condition, Comparison | Is | NotExists | Term)  # there are no others
+        yield condition
 
 
 def all_of(terms: Iterable[Expression]) -> Expression:

@@ -26,15 +26,14 @@ from eks_audit_constructs.audit_events.logged import once, why_never
 from eks_audit_constructs.catalog.detection import Detection, Severity
 from eks_audit_constructs.conditions.expression import (
     EVERYTHING,
-    And,
     Comparison,
     Expression,
     Is,
     NotExists,
-    Or,
     Path,
     Term,
     field,
+    leaves,
     selector,
 )
 from eks_audit_constructs.errors import AuditConfigurationError
@@ -134,7 +133,7 @@ def _detection(rule: SigmaRule | SigmaCorrelationRule, where: str) -> Detection:
 
 def _doubts(condition: Expression) -> list[str]:
     """Return what is unverified on the live service: keys with dots or slashes below the top level."""
-    paths = [leaf.path for leaf in _leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))]
+    paths = [leaf.path for leaf in leaves(condition) if isinstance(leaf, (Comparison, Is, NotExists))]
     return [
         f"CloudWatch does not document keys such as {selector(path)} below the top level: test with `eks-audit verify`."
         for path in paths
@@ -168,10 +167,10 @@ def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expres
         raise AuditConfigurationError(
             where, value=", ".join(rule.detection.condition), limit=limit, way_out="Add a search"
         )
-    leaves = _leaves(condition)
-    if all(isinstance(leaf, Term) for leaf in leaves):
+    found = [*leaves(condition)]
+    if all(isinstance(leaf, Term) for leaf in found):
         return condition  # matches lines of text, which have no kind and no stage
-    if any(isinstance(leaf, Term) for leaf in leaves):
+    if any(isinstance(leaf, Term) for leaf in found):
         raise AuditConfigurationError(
             where,
             value=", ".join(rule.detection.condition),
@@ -182,7 +181,7 @@ def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expres
         raise AuditConfigurationError(
             where, value=", ".join(rule.detection.condition), limit=reason[0], way_out=reason[1]
         )
-    asked = {leaf.path for leaf in leaves if isinstance(leaf, (Comparison, Is, NotExists))}
+    asked = {leaf.path for leaf in found if isinstance(leaf, (Comparison, Is, NotExists))}
     added: list[Expression] = [] if _KIND in asked else [field("kind") == "Event"]
     if _STAGE not in asked and (stage := once(condition)) is not None:
         added.append(stage)
@@ -191,12 +190,6 @@ def _condition(rule: SigmaRule | SigmaCorrelationRule, reader: Reader) -> Expres
 
 _KIND: Path = ("kind",)
 _STAGE: Path = ("stage",)
-
-
-def _leaves(condition: Expression) -> list[Expression]:
-    if isinstance(condition, (And, Or)):
-        return [leaf for term in condition.terms for leaf in _leaves(term)]
-    return [condition]
 
 
 def _count(rule: SigmaCorrelationRule, where: str) -> tuple[int, int]:

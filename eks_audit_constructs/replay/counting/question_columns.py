@@ -8,7 +8,7 @@ evaluated only where the rest of the question holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 
 from eks_audit_constructs.conditions.expression import (
@@ -22,6 +22,7 @@ from eks_audit_constructs.conditions.expression import (
     Regex,
     Term,
     has_wildcard,
+    leaves,
 )
 from eks_audit_constructs.conditions.sql import DUCKDB, Fields, UnsupportedInSqlError, condition, is_prefix
 from eks_audit_constructs.replay.counting.counts import Question
@@ -46,7 +47,7 @@ class QuestionColumns:
         self.questions = questions
         self.names = [f"q{number}" for number in range(len(questions))]
         self.values = list(dict.fromkeys(question.value for question in questions if question.value is not None))
-        self._uses = Counter[Expression](leaf for question in questions for leaf in _leaves(question.condition))
+        self._uses = Counter[Expression](leaf for question in questions for leaf in leaves(question.condition))
 
     def columns(self, fields: FieldColumns) -> tuple[str, str, str]:
         """Return the columns of three nested SELECTs: terms, the parts that questions share, and the answers.
@@ -88,7 +89,7 @@ class QuestionColumns:
 
     def _is_expensive(self, term: Expression) -> bool:
         """Return whether to evaluate a term only where the rest of its question holds, rather than for every event."""
-        return sum(_work(leaf) // self._uses[leaf] for leaf in _leaves(term)) >= _EXPENSIVE
+        return sum(_work(leaf) // self._uses[leaf] for leaf in leaves(term)) >= _EXPENSIVE
 
 
 def is_in_sql(question: Question) -> bool:
@@ -103,17 +104,8 @@ def is_in_sql(question: Question) -> bool:
 
 def is_textual(condition: Expression) -> bool:
     """Return whether a condition uses only the text of a line."""
-    leaves = list(_leaves(condition))
-    return bool(leaves) and all(isinstance(leaf, Term) for leaf in leaves)
-
-
-def _leaves(condition: Expression) -> Iterator[Comparison | Is | NotExists | Term]:
-    if isinstance(condition, And | Or):
-        for term in condition.terms:
-            yield from _leaves(term)
-    else:
-        assert isinstance(condition, Comparison | Is | NotExists | Term)
-        yield condition
+    found = list(leaves(condition))
+    return bool(found) and all(isinstance(leaf, Term) for leaf in found)
 
 
 def _work(leaf: Comparison | Is | NotExists | Term) -> int:
