@@ -7,10 +7,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from aws_cdk import CfnResource, Stack, Stage, Token
+from aws_cdk import CfnResource, Stage
 from constructs import Construct, IConstruct
 
 from eks_audit_constructs import arguments
+from eks_audit_constructs.cdk.environment import refuse_elsewhere
 from eks_audit_constructs.errors import AuditConfigurationError
 
 __all__ = ["checked"]
@@ -92,16 +93,7 @@ def _refuse_elsewhere(scope: Construct, value: Any, name: str, where: str, *, of
     """Reject a construct of another Region, account or Stage, where both are known."""
     if not arguments.offers(value, ("env", "node")):
         return
-    stack = Stack.of(scope)
-    either = (("Region", stack.region, value.env.region), ("account", stack.account, value.env.account))
-    for what, ours, theirs in either[:1] if of_any_account else either:
-        if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
-            raise AuditConfigurationError(
-                where,
-                value=value.node.path,
-                limit=f"{name} is in the {what} {theirs}, and this stack is in {ours}",
-                way_out=f"Define this in a stack in {theirs}, or pass one of {ours}",
-            )
+    refuse_elsewhere(scope, value.env, where=where, what=value.node.path, name=name, of_any_account=of_any_account)
     resource = value if isinstance(value, CfnResource) else value.node.default_child
     if resource is not None and _stage(value) != _stage(scope):
         raise AuditConfigurationError(

@@ -23,24 +23,25 @@ class Environment(Protocol):
 
 
 def refuse_elsewhere(
-    scope: Construct, there: Environment, *, what: str, limit: str, other_account: bool = False
+    scope: Construct, there: Environment, *, where: str, what: str, name: str, of_any_account: bool = False
 ) -> None:
     """Reject what is in another Region or account than the scope's stack. What only a deployment knows passes.
 
     Args:
-        scope: The construct that needs it.
+        scope: A construct in that stack.
         there: Where it is.
-        what: It, for the error.
-        limit: Why it must be in the same place.
-        other_account: Whether it may be in another account.
+        where: The construct that needs it.
+        what: Its path.
+        name: The argument that it is.
+        of_any_account: Whether it may be in another account.
     """
     here = Stack.of(scope)
-    pairs = [(here.region, there.region), *([] if other_account else [(here.account, there.account)])]
-    for ours, theirs in pairs:
+    either = (("Region", here.region, there.region), ("account", here.account, there.account))
+    for kind, ours, theirs in either[:1] if of_any_account else either:
         if ours != theirs and not Token.is_unresolved(ours) and not Token.is_unresolved(theirs):
             raise AuditConfigurationError(
-                scope.node.path,
+                where,
                 value=what,
-                limit=f"this is in {theirs}, and the stack in {ours}; {limit}",
-                way_out=f"Use one in {ours}, or define this in a stack in {theirs}",
+                limit=f"{name} is in the {kind} {theirs}, and this stack is in {ours}",
+                way_out=f"Define this in a stack in {theirs}, or pass one of {ours}",
             )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput
 
 from eks_audit_constructs.errors import TemplateError
+from eks_audit_constructs.templates.grammar import syntax_error
 
 __all__ = ["AllOf", "AnyOf", "AtLeast", "Constant", "InState", "Not", "Rule", "alarms", "holds", "parse"]
 
@@ -82,9 +83,7 @@ def parse(text: str, *, where: str) -> Rule:
     try:
         rule = cast(Rule, _parser().parse(text))  # the result of its transformer
     except UnexpectedInput as error:
-        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        place = "at the end" if at_end else f"at character {(error.pos_in_stream or 0) + 1}"
-        raise _rejected(where, text, f"syntax error {place}", _EXAMPLE) from None
+        raise _rejected(where, text, syntax_error(error), _EXAMPLE) from None
     for depth, part in _parts(rule):
         if depth > _MAX_DEPTH:
             raise _rejected(

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput
 
 from eks_audit_constructs.errors import TemplateError
+from eks_audit_constructs.templates.grammar import syntax_error
 
 __all__ = [
     "COMBINING",
@@ -158,9 +159,7 @@ def _parsed(text: str, where: str) -> Formula:
     try:
         return cast(Formula, _parser().parse(text))  # the result of its transformer
     except UnexpectedInput as error:
-        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        place = "at the end" if at_end else f"at character {(error.pos_in_stream or 0) + 1}"
-        raise _rejected(where, text, f"syntax error {place}") from None
+        raise _rejected(where, text, syntax_error(error)) from None
 
 
 def _rejected(where: str, text: str, limit: str) -> TemplateError:

@@ -80,9 +80,10 @@ def let_publish(scope: Construct, topic: sns.ITopic, service_name: str, *, sourc
     refuse_elsewhere(
         scope,
         topic.env,
+        where=scope.node.path,
         what=topic.node.path,
-        limit=f"{service_name} publishes only to topics in its own Region",
-        other_account=True,
+        name=f"the topic that {service_name} publishes to",
+        of_any_account=True,
     )
     _refuse_key_of_aws(scope, topic)
     if topic.fifo is True:

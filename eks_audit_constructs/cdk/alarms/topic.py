@@ -16,7 +16,6 @@ from eks_audit_constructs.cdk import checks
 from eks_audit_constructs.cdk.alarms.around_topic import at_synthesis, has_listener, resource_of
 from eks_audit_constructs.cdk.alarms.publishing import ALARMS, alarms_of, let_publish, publish_statement
 from eks_audit_constructs.cdk.checked import checked
-from eks_audit_constructs.cdk.environment import refuse_elsewhere
 from eks_audit_constructs.cdk.grants import new_key
 from eks_audit_constructs.errors import AuditConfigurationError
 
@@ -97,13 +96,6 @@ class AlarmTopic(Construct):
         return self._encryption_key
 
     def _new_topic(self, encryption_key: kms.IKey) -> sns.ITopic:
-        refuse_elsewhere(
-            self,
-            encryption_key.env,
-            what=encryption_key.node.path,
-            limit="a topic can be encrypted only with a key in its own Region",
-            other_account=True,
-        )
         topic = cast(  # for pyright, as in grants.py
             sns.ITopic, sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
         )

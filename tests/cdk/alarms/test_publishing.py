@@ -279,7 +279,7 @@ def test_a_topic_of_another_region_is_refused(way: Callable[[Stack, sns.ITopic],
     there = Stack(app, "There", env=Environment(account=ACCOUNT, region="us-east-1"))
     for topic in (imported, sns.Topic(there, "Topic")):
         own = Stack(App(), f"Of{topic.node.id}", env=Environment(account=ACCOUNT, region="eu-west-1"))
-        with pytest.raises(AuditConfigurationError, match="in us-east-1, and the stack in eu-west-1"):
+        with pytest.raises(AuditConfigurationError, match="is in the Region us-east-1, and this stack is in eu-west-1"):
             way(own, topic)
 
 
