@@ -109,7 +109,7 @@ def test_a_recording_that_is_not_there_is_refused(place: str) -> None:
 @pytest.mark.parametrize("tried", [None, "events", [DELETED], Sample(matches=True, event=DELETED)])
 def test_samples_are_several_samples(tried: object) -> None:
     with pytest.raises(AuditConfigurationError, match="samples must be a tuple of Sample"):
-        Detection(id="mine", title="Mine", condition=CONDITION, samples=tried)  # type: ignore[arg-type]
+        Detection(id="mine", title="Mine", condition=CONDITION, samples=tried)  # type: ignore[arg-type]  # refused
 
 
 def test_silence_has_none_unless_it_is_of_some_events() -> None:

@@ -55,7 +55,7 @@ def bucket(scope: Stack, account: str, region: str) -> Any:
 
 def imported(module: Any) -> Callable[[Stack, str, str], Any]:
     def build(scope: Stack, account: str, region: str) -> Any:
-        there = new_stack(account, region, "There", app=scope.node.root)  # type: ignore[arg-type]
+        there = new_stack(account, region, "There", app=scope.node.root)  # type: ignore[arg-type]  # the root is an App
         return module.Cluster.from_cluster_attributes(there, "Cluster", cluster_name="prod")
 
     return build
@@ -135,29 +135,32 @@ def test_a_log_group_found_by_a_lookup_passes() -> None:
 
 
 WRONG: dict[str, Callable[[Stack], object]] = {
-    "detections=None": lambda stack: EksAudit(stack, "It", cluster="prod", detections=None),  # type: ignore[arg-type]
+    "detections=None": lambda stack: EksAudit(
+        stack, "It", cluster="prod", detections=None),  # type: ignore[arg-type]  # refused
     "detections=one": lambda stack: EksAudit(
-        stack, "It", cluster="prod", detections=catalog.FORBIDDEN_REQUESTS),  # type: ignore[arg-type]
-    "queries=['x']": lambda stack: EksAudit(stack, "It", cluster="prod", queries=["x"]),  # type: ignore[list-item]
+        stack, "It", cluster="prod", detections=catalog.FORBIDDEN_REQUESTS),  # type: ignore[arg-type]  # refused
+    "queries=['x']": lambda stack: EksAudit(
+        stack, "It", cluster="prod", queries=["x"]),  # type: ignore[list-item]  # refused
     "encryption_key='arn'": lambda stack: EksAudit(
-        stack, "It", cluster="prod", encryption_key="arn:…"),  # type: ignore[arg-type]
+        stack, "It", cluster="prod", encryption_key="arn:…"),  # type: ignore[arg-type]  # refused
     "encryption_key=a queue": lambda stack: EksAudit(
-        stack, "It", cluster="prod", encryption_key=sqs.Queue(stack, "Q")),  # type: ignore[arg-type]
+        stack, "It", cluster="prod", encryption_key=sqs.Queue(stack, "Q")),  # type: ignore[arg-type]  # refused
     "alarm_emails='x'": lambda stack: EksAudit(stack, "It", cluster="prod", alarm_emails="sec@example.com"),
-    "log_group=a name": lambda stack: EksAudit(stack, "It", cluster="prod", log_group=NAME),  # type: ignore[arg-type]
+    "log_group=a name": lambda stack: EksAudit(
+        stack, "It", cluster="prod", log_group=NAME),  # type: ignore[arg-type]  # refused
     "removal_policy='destroy'": lambda stack: EksAudit(
-        stack, "It", cluster="prod", removal_policy="destroy"),  # type: ignore[arg-type]
+        stack, "It", cluster="prod", removal_policy="destroy"),  # type: ignore[arg-type]  # refused
     "log_group_class='STANDARD'": lambda stack: EksAudit(
-        stack, "It", cluster="prod", log_group_class="STANDARD"),  # type: ignore[arg-type]
+        stack, "It", cluster="prod", log_group_class="STANDARD"),  # type: ignore[arg-type]  # refused
     "archive_after=30": lambda stack: EksAudit(stack, "It", cluster="prod").add_export(
-        archive_after=30),  # type: ignore[arg-type]
+        archive_after=30),  # type: ignore[arg-type]  # refused
     "archive_after=36 hours": lambda stack: EksAudit(stack, "It", cluster="prod").add_export(
         archive_after=Duration.hours(36)),
     "period=Duration": lambda stack: catalog.DEFAULT.tuned(
-        "forbidden-requests", period=Duration.minutes(5)),  # type: ignore[arg-type]
+        "forbidden-requests", period=Duration.minutes(5)),  # type: ignore[arg-type]  # refused
     "export='yes'": lambda stack: EksAuditStack(
-        App(), "It", cluster="prod", export="yes"),  # type: ignore[arg-type]
-    "tags='x'": lambda stack: EksAuditStack(App(), "It", cluster="prod", tags="x"),  # type: ignore[arg-type]
+        App(), "It", cluster="prod", export="yes"),  # type: ignore[arg-type]  # refused
+    "tags='x'": lambda stack: EksAuditStack(App(), "It", cluster="prod", tags="x"),  # type: ignore[arg-type]  # refused
     "a stack's name": lambda stack: EksAuditStack(App(), "It", cluster="prod", stack_name="a b"),
     "AuditAlarms, a long name": lambda stack: AuditAlarms(
         stack, "It", cluster_name="x" * 101, log_group=literal(stack)),
@@ -167,8 +170,8 @@ WRONG: dict[str, Callable[[Stack], object]] = {
         stack, "It", log_group=literal(stack),
         access_logs_bucket=s3.Bucket(stack, "B", encryption=s3.BucketEncryption.KMS)),
     "an empty id": lambda stack: EksAudit(stack, "", cluster="prod"),
-    "an id that is none": lambda stack: EksAudit(stack, 7, cluster="prod"),  # type: ignore[arg-type]
-    "a scope that is none": lambda stack: EksAudit("Stack", "It", cluster="prod"),  # type: ignore[arg-type]
+    "an id that is none": lambda stack: EksAudit(stack, 7, cluster="prod"),  # type: ignore[arg-type]  # refused
+    "a scope that is none": lambda stack: EksAudit("Stack", "It", cluster="prod"),  # type: ignore[arg-type]  # refused
     "a scope without a stack": lambda stack: EksAudit(App(), "It", cluster="prod"),
     "an id twice": lambda stack: EksAudit(stack, "It", cluster="prod") and EksAudit(stack, "It", cluster="other"),
 }  # fmt: skip
