@@ -91,3 +91,9 @@ def test_the_rights_to_deploy_are_listed_for_every_type(default_template: dict[s
     listed = {type for row in rows if row.startswith("| `") for type in re.findall(r"`(\w+::[\w:]+)`", row)}
 
     assert listed == {resource["Type"] for resource in default_template["Resources"].values()}
+
+
+def test_the_readme_gives_the_size_of_the_template(default_template: dict[str, Any]) -> None:
+    size = len(json.dumps(default_template, indent=1, ensure_ascii=False).encode())
+
+    assert f"At {round(size / 1000)} KB it exceeds" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
